@@ -1,0 +1,133 @@
+"""Finding and talking to the container engine.
+
+One `Engine` is one connection. It carries the address explicitly (`docker_host`), because answers
+run with a `DOCKER_CONFIG` of their own, where the user's contexts are not seen.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from checker.errors import EngineFault
+
+if TYPE_CHECKING:
+    import docker
+
+LABEL = "registry-lab"
+"""Prefix of every label put on what this project creates in an engine."""
+
+NO_ENGINE_ACTION = "Run `lab doctor --fix` to get one, or start your engine and try again."
+
+
+def cache_dir() -> Path:
+    """The documented cache: `$REGISTRY_LAB_CACHE`, else `$XDG_CACHE_HOME/registry-lab`, else `~/.cache`."""
+    if named := os.environ.get("REGISTRY_LAB_CACHE"):
+        return Path(named)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "registry-lab"
+
+
+def own_socket() -> Path:
+    """Where an engine started by `lab doctor --fix` listens."""
+    return cache_dir() / "engine" / "docker.sock"
+
+
+def candidates() -> tuple[str, ...]:
+    """Addresses worth asking, best first. `DOCKER_HOST` alone when it is set."""
+    if named := os.environ.get("DOCKER_HOST"):
+        return (named,)
+    runtime = os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
+    paths = (
+        Path("/var/run/docker.sock"),
+        own_socket(),
+        Path(runtime) / "docker.sock",
+        Path.home() / ".docker/run/docker.sock",
+        Path(runtime) / "podman/podman.sock",
+        Path("/run/podman/podman.sock"),
+    )
+    return tuple(f"unix://{path}" for path in paths if path.exists())
+
+
+class Engine:
+    """A container engine that answered. Raises `EngineFault` wherever it stops doing so."""
+
+    def __init__(self, docker_host: str, client: "docker.DockerClient") -> None:
+        self.docker_host = docker_host
+        self.client = client
+        self._version: dict[str, Any] | None = None
+
+    @property
+    def version(self) -> str:
+        """What the engine calls itself, like `Docker 20.10.24`."""
+        if self._version is None:
+            with engine_calls():
+                self._version = dict(self.client.version())
+        components = self._version.get("Components") or [{}]
+        name = str(components[0].get("Name", "Docker")).removesuffix(" Engine")
+        return f"{name} {self._version.get('Version', '')}".strip()
+
+    @property
+    def architecture(self) -> str:
+        """The machine the engine runs images for, in the OCI spelling: amd64, arm64."""
+        self.version  # noqa: B018 - fills the cache
+        return str((self._version or {}).get("Arch", "amd64"))
+
+    def environment(self) -> Mapping[str, str]:
+        """What a child process needs to reach this same engine."""
+        return {"DOCKER_HOST": self.docker_host}
+
+    def close(self) -> None:
+        self.client.close()
+
+
+@contextmanager
+def engine_calls() -> Iterator[None]:
+    """Turn what the client library raises when the engine is gone into an `EngineFault`.
+
+    Answers with an HTTP status (`docker.errors.APIError`) pass through: there the engine did answer.
+    """
+    import docker.errors
+    import requests
+    import urllib3
+
+    try:
+        yield
+    except docker.errors.APIError:
+        raise
+    except (docker.errors.DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        raise EngineFault(f"The container engine stopped answering ({_plain(error)}).", NO_ENGINE_ACTION) from error
+
+
+def connect(*, timeout: float = 60) -> Engine:
+    """Connect to the first engine that answers.
+
+    timeout: seconds any one later call may take. Raises EngineFault when none answers; its
+    message names every address that was asked and what it said.
+    """
+    import docker
+    import docker.errors
+    import requests
+
+    seen: list[str] = []
+    for address in candidates():
+        try:
+            client = docker.DockerClient(base_url=address, timeout=int(timeout))
+            client.ping()
+        except (docker.errors.DockerException, requests.RequestException, ValueError, OSError) as error:
+            seen.append(f"{address}: {_plain(error)}")
+            continue
+        os.environ["DOCKER_HOST"] = address  # testcontainers and child processes meet the same engine
+        return Engine(address, client)
+    what = "; ".join(seen) if seen else "no engine socket exists"
+    raise EngineFault(f"No container engine answers ({what}).", NO_ENGINE_ACTION)
+
+
+def _plain(error: BaseException) -> str:
+    """The innermost reason of an error, without the wrapping the client library adds."""
+    text = str(error)
+    for sign in ("Permission denied", "No such file or directory", "Connection refused", "timed out"):
+        if sign in text:
+            return sign.lower()
+    return text.splitlines()[0][:160] if text else type(error).__name__

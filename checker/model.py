@@ -1,0 +1,228 @@
+"""Plain data that flows between the stages. No I/O here.
+
+Data flows one way: catalog -> stack -> answers -> checks -> report -> rendering.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+REPORT_VERSION = 1
+
+
+class Outcome(StrEnum):
+    """What became of a step. The four are never mixed.
+
+    PASS: the real world is as asked. FAIL: it is not, and a finding says how. SKIPPED: a step it
+    needs is not done. ERROR: the lab or the machine is at fault; it costs the learner no points.
+    """
+
+    PASS = "pass"
+    FAIL = "fail"
+    SKIPPED = "skipped"
+    ERROR = "error"
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a step is not passed, for a person and for a machine.
+
+    code: stable, lower case with hyphens. expected, observed, action: whole sentences in plain
+    text (no markup); `observed` states what was really seen, `action` what to do next.
+    """
+
+    code: str
+    expected: str
+    observed: str
+    action: str
+
+
+class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A service a lab asks for: its name in the lab and its kind among the stack modules."""
+
+    name: str
+    kind: str
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How one per-run value is made; see `checker.values` for what each kind gives."""
+
+    kind: Literal["word", "token", "semver", "next-patch", "date", "number", "text", "address"]
+    text: str = ""
+    of: str = ""
+    service: str = ""
+    min: int = 1
+    max: int = 999
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One task of a lab.
+
+    answer: path inside the workspace; `*.sh` is run with bash, anything else is a plain file.
+    needs: steps that have to be done first. time_limit: seconds for one run of the answer.
+    """
+
+    name: str
+    title: str
+    points: int
+    answer: str = ""
+    needs: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+    time_limit: float = 60.0
+
+    @property
+    def answer_path(self) -> str:
+        """The answer's path inside the workspace; `steps/<name>.sh` unless the lab names one."""
+        return self.answer or f"steps/{self.name}.sh"
+
+    @property
+    def is_script(self) -> bool:
+        """Whether the answer is run, rather than only looked at."""
+        return self.answer_path.endswith(".sh")
+
+
+class Lab(msgspec.Struct, frozen=True, kw_only=True):
+    """One lab as its folder describes it.
+
+    images: names in the table of `checker.images` that answers build from. owned: patterns
+    (fnmatch, values filled in as `{NAME}`) of the engine's image names that one run makes.
+    files: workspace path -> text with `{NAME}` filled in, written whenever a run starts.
+    """
+
+    name: str
+    folder: Path
+    notebook: Path
+    title: str
+    version: str
+    summary: str
+    minutes: int
+    services: tuple[Service, ...]
+    values: dict[str, Value]
+    steps: tuple[Step, ...]
+    images: tuple[str, ...] = ()
+    owned: tuple[str, ...] = ()
+    files: dict[str, str] = {}
+
+    @property
+    def number(self) -> str:
+        """The leading `NN` of the folder's name."""
+        return self.name.partition("-")[0]
+
+    @property
+    def topic(self) -> str:
+        """The folder's name without its number."""
+        return self.name.partition("-")[2]
+
+    @property
+    def points(self) -> int:
+        return sum(step.points for step in self.steps)
+
+    def step(self, name: str) -> Step | None:
+        return next((step for step in self.steps if step.name == name), None)
+
+
+class Mistake(msgspec.Struct, frozen=True, kw_only=True):
+    """A plausible wrong answer: the solution with the files of `folder` laid over it."""
+
+    name: str
+    folder: Path
+    step: str
+    finding: str
+    why: str
+
+
+class AnswerRun(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened when an answer script ran. Durations are in seconds.
+
+    output: both streams as they came, cut at a limit (`truncated` says so).
+    exit_code: None if the time limit or an interrupt ended it.
+    """
+
+    exit_code: int | None
+    seconds: float
+    output: str
+    truncated: bool = False
+    timed_out: bool = False
+
+
+class StepReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One step's verdict. `points` of `max_points`; an error counts as 0 of 0."""
+
+    step: str
+    title: str
+    outcome: Outcome
+    points: int
+    max_points: int
+    findings: tuple[Finding, ...] = ()
+    reason: str = ""
+    seconds: float = 0.0
+    answer: AnswerRun | None = None
+
+
+class Versions(msgspec.Struct, frozen=True, kw_only=True):
+    """Versions of everything that had a say in a verdict; empty where not known."""
+
+    lab: str = ""
+    checker: str = ""
+    engine: str = ""
+    registry: str = ""
+
+
+class LabReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The verdicts on one workspace of one lab.
+
+    path: the workspace as it was named on the command line. warnings: things in the submission
+    that had no effect and are worth an instructor's look. error: why nothing could be checked.
+    """
+
+    lab: str
+    title: str
+    path: str
+    steps: tuple[StepReport, ...]
+    versions: Versions
+    seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
+    error: str = ""
+
+    @property
+    def points(self) -> int:
+        return sum(step.points for step in self.steps)
+
+    @property
+    def max_points(self) -> int:
+        return sum(step.max_points for step in self.steps)
+
+    @property
+    def percent(self) -> float:
+        """Points as a percentage of what could be reached; 0 where nothing could be checked."""
+        return 100.0 * self.points / self.max_points if self.max_points else 0.0
+
+    @property
+    def outcome(self) -> Outcome:
+        """ERROR if anything is in error, else FAIL unless every step passed."""
+        outcomes = {step.outcome for step in self.steps}
+        if self.error or Outcome.ERROR in outcomes or not outcomes:
+            return Outcome.ERROR
+        return Outcome.PASS if outcomes == {Outcome.PASS} else Outcome.FAIL
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """One check run or one grading: the only form in which results leave the checker.
+
+    generated_at: RFC 3339, UTC. mode: `practice` looks at the learner's own stack, `replay` ran
+    the answers again in a fresh one.
+    """
+
+    mode: Literal["practice", "replay"]
+    generated_at: str
+    results: tuple[LabReport, ...]
+    schema: Literal["registry-lab/report"] = "registry-lab/report"
+    schema_version: int = REPORT_VERSION
+
+    @property
+    def outcome(self) -> Outcome:
+        outcomes = {result.outcome for result in self.results}
+        if Outcome.ERROR in outcomes or not outcomes:
+            return Outcome.ERROR
+        return Outcome.PASS if outcomes == {Outcome.PASS} else Outcome.FAIL
