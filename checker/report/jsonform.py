@@ -1,0 +1,137 @@
+"""The JSON form of a report: the one documented, versioned form for machines.
+
+`report.schema.json` beside this file describes it, the error form included; README.md explains it.
+"""
+
+import json
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+
+from checker.errors import LabError, UsageError
+from checker.model import REPORT_VERSION, LabReport, Report
+from checker.report.plain import plain, unsafe_as_json, without_surrogates
+from checker.report.wording import totals
+
+REPORT_NAME = "registry-lab/report"
+ERROR_NAME = "registry-lab/error"
+
+
+def to_json(report: Report) -> bytes:
+    """Return the report as indented UTF-8 JSON with a final newline, always in the same order.
+
+    Totals, percentages (two decimals) and outcomes are written out, so that no reader has to do
+    arithmetic. Control and direction characters are escaped; lone surrogates become U+FFFD.
+    """
+    total = totals(report)
+    form = {
+        "schema": report.schema,
+        "schema_version": report.schema_version,
+        "mode": report.mode,
+        "generated_at": report.generated_at,
+        "outcome": report.outcome,
+        "points": total.points,
+        "max_points": total.max_points,
+        "percent": round(total.percent, 2),
+        "results": [_result(result) for result in report.results],
+    }
+    return _encoded(form)
+
+
+def error_json(error: LabError) -> bytes:
+    """Return the error form: what a command writes where it cannot give a report."""
+    return _encoded(
+        {
+            "schema": ERROR_NAME,
+            "schema_version": REPORT_VERSION,
+            "exit_code": int(error.exit_code),
+            "message": error.message,
+            "action": error.action,
+        }
+    )
+
+
+def from_json(data: bytes) -> Report:
+    """Read what `to_json` wrote. Derived numbers in it are ignored and worked out again.
+
+    Raises `UsageError` for anything else: no JSON, another form, another version, wrong contents.
+    """
+    try:
+        form = msgspec.json.decode(data)
+    except msgspec.MsgspecError as error:
+        raise UsageError(
+            f"This is not a report: it is not JSON ({error}).",
+            "Give a file that `lab check --json` or `lab grade --json` wrote, unchanged.",
+        ) from None
+    _refuse_other_forms(form)
+    try:
+        return msgspec.convert(form, Report)
+    except msgspec.ValidationError as error:
+        raise UsageError(
+            f"The report is damaged: {error}.",
+            "Make it again with `lab check --json` or `lab grade --json`.",
+        ) from None
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of both forms."""
+    text = files("checker.report").joinpath("report.schema.json").read_text(encoding="utf-8")
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
+
+
+def _result(result: LabReport) -> dict[str, Any]:
+    return {
+        "lab": result.lab,
+        "title": result.title,
+        "path": result.path,
+        "outcome": result.outcome,
+        "points": result.points,
+        "max_points": result.max_points,
+        "percent": round(result.percent, 2),
+        "seconds": result.seconds,
+        "error": result.error,
+        "warnings": result.warnings,
+        "versions": result.versions,
+        "steps": result.steps,
+    }
+
+
+def _encoded(form: dict[str, Any]) -> bytes:
+    built = _storable(msgspec.to_builtins(form))
+    text = json.dumps(built, indent=2, ensure_ascii=False, allow_nan=False)
+    return (unsafe_as_json(text) + "\n").encode()
+
+
+def _storable(value: Any) -> Any:
+    """Return built-in values with every string fit for UTF-8."""
+    match value:
+        case str():
+            return without_surrogates(value)
+        case dict():
+            return {key: _storable(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_storable(item) for item in value]
+        case _:
+            return value
+
+
+def _refuse_other_forms(form: object) -> None:
+    name = form.get("schema") if isinstance(form, dict) else None
+    if isinstance(form, dict) and name == ERROR_NAME:
+        raise UsageError(
+            f"This file holds no report but an error: {plain(str(form.get('message', '')))}",
+            plain(str(form.get("action", ""))),
+        )
+    if not isinstance(form, dict) or name != REPORT_NAME:
+        raise UsageError(
+            f'This is not a report: its "schema" is not "{REPORT_NAME}".',
+            "Give a file that `lab check --json` or `lab grade --json` wrote.",
+        )
+    version = form.get("schema_version")
+    if version is True or version != REPORT_VERSION:
+        raise UsageError(
+            f"The report has version {plain(str(version))}; this command reads version {REPORT_VERSION}.",
+            "Use the release of registry-lab that wrote it, or make the report again.",
+        )

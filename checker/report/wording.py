@@ -1,0 +1,116 @@
+"""The words every rendering uses, so that no two of them say the same thing differently."""
+
+from typing import NamedTuple
+
+from checker.model import AnswerRun, Finding, LabReport, Outcome, Report, StepReport
+from checker.report.plain import plain, plain_line
+
+SYMBOLS = {Outcome.PASS: "✓", Outcome.FAIL: "✗", Outcome.SKIPPED: "–", Outcome.ERROR: "!"}
+"""Always shown together with the outcome's word: colour and shape are never the only sign."""
+
+ASCII_SYMBOLS = {Outcome.PASS: "+", Outcome.FAIL: "x", Outcome.SKIPPED: "-", Outcome.ERROR: "!"}
+
+NOTHING_CHECKED = "Nothing was checked."
+
+
+class Totals(NamedTuple):
+    """Points reached and reachable over a whole report."""
+
+    points: int
+    max_points: int
+
+    @property
+    def percent(self) -> float:
+        return 100.0 * self.points / self.max_points if self.max_points else 0.0
+
+
+def totals(report: Report) -> Totals:
+    """Return the points of all results together."""
+    return Totals(
+        sum(result.points for result in report.results),
+        sum(result.max_points for result in report.results),
+    )
+
+
+def percent(value: float) -> str:
+    """Return a percentage for people, cut to one decimal so that 99.96 never reads as 100."""
+    return f"{int(value * 10 + 1e-9) / 10:.1f} %"
+
+
+def points(step: StepReport) -> str:
+    """Return `10/10`, or a dash where the step counts for nothing."""
+    return f"{step.points}/{step.max_points}" if step.max_points else "-"
+
+
+def passed(result: LabReport) -> str:
+    """Return `5 of 8 steps passed`."""
+    done = sum(step.outcome is Outcome.PASS for step in result.steps)
+    noun = "step" if len(result.steps) == 1 else "steps"
+    return f"{done} of {len(result.steps)} {noun} passed"
+
+
+def scored(result: LabReport) -> str:
+    """Return `50 of 80 points`, or that there was nothing to be had."""
+    return f"{result.points} of {result.max_points} points" if result.max_points else "no points counted"
+
+
+def codes(step: StepReport) -> str:
+    """Return the step's finding codes, each once, or else its reason, on one line."""
+    named = dict.fromkeys(plain_line(finding.code) for finding in step.findings)
+    return ", ".join(named) or plain_line(step.reason)
+
+
+def parts(finding: Finding) -> tuple[tuple[str, str], ...]:
+    """Return the finding as (label, text) in the order a person needs them."""
+    return (
+        ("Expected", plain(finding.expected).strip()),
+        ("Seen", plain(finding.observed).strip()),
+        ("Next", plain(finding.action).strip()),
+    )
+
+
+def remarks(step: StepReport) -> tuple[str, ...]:
+    """Return what is worth saying besides the findings: the reason, how the answer ended, no penalty."""
+    said = [plain(step.reason).strip()] if step.reason.strip() else []
+    if step.answer and step.outcome is not Outcome.PASS and (note := ending(step.answer)):
+        said.append(note)
+    if step.outcome is Outcome.ERROR:
+        said.append("This is not the answer's fault and costs no points.")
+    return tuple(said)
+
+
+def ending(run: AnswerRun) -> str:
+    """Return how an answer ended, in a sentence; empty if it ended well."""
+    if run.timed_out:
+        return f"The answer was stopped at its time limit, after {run.seconds:.0f} s."
+    if run.exit_code is None:
+        return "The answer was interrupted."
+    return f"The answer ended with exit code {run.exit_code}." if run.exit_code else ""
+
+
+def described(step: StepReport) -> str:
+    """Return the whole of a verdict that is not a pass as plain text: findings, then remarks."""
+    blocks = [
+        "\n".join([f"[{plain_line(found.code)}]", *(f"{label}: {text}" for label, text in parts(found))])
+        for found in step.findings
+    ]
+    return "\n\n".join([*blocks, *remarks(step)])
+
+
+def versions(result: LabReport) -> str:
+    """Return the known versions on one line: `lab 1.0, checker 0.1.0`."""
+    known = result.versions
+    named = (
+        ("lab", known.lab),
+        ("checker", known.checker),
+        ("engine", known.engine),
+        ("registry", known.registry),
+    )
+    return ", ".join(f"{what} {plain_line(version)}" for what, version in named if version)
+
+
+def trouble(result: LabReport) -> str:
+    """Return why the result as a whole says nothing about the answers; empty if it does."""
+    if result.error:
+        return plain(result.error).strip()
+    return "" if result.steps else NOTHING_CHECKED
