@@ -96,8 +96,15 @@ def engine_calls() -> Iterator[None]:
         yield
     except docker.errors.APIError:
         raise
-    except (docker.errors.DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-        raise EngineFault(f"The container engine stopped answering ({_plain(error)}).", NO_ENGINE_ACTION) from error
+    except (
+        docker.errors.DockerException,
+        requests.RequestException,
+        urllib3.exceptions.HTTPError,
+        OSError,
+    ) as error:
+        raise EngineFault(
+            f"The container engine stopped answering ({_plain(error)}).", NO_ENGINE_ACTION
+        ) from error
 
 
 def connect(*, timeout: float = 60) -> Engine:

@@ -1,0 +1,186 @@
+"""Running an answer: a bash script of the learner's, as a process group of its own."""
+
+import codecs
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from checker.engine import Engine
+from checker.errors import EnvironmentFault
+from checker.model import AnswerRun, Step
+from checker.workspace import GIT_IDENTITY, PRIVATE, Workspace
+
+OUTPUT_LIMIT = 256 * 1024
+"""Bytes of output kept of one answer; the rest is read and thrown away."""
+GRACE = 2.0
+"""Seconds between asking a process group to end and ending it."""
+TICK = 0.05
+
+Output = Callable[[str], None]
+
+
+def environment(engine: Engine, workspace: Workspace, values: Mapping[str, str]) -> dict[str, str]:
+    """All an answer gets to see: the values, this engine, and nothing of the user's own environment."""
+    private = workspace.private
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LANG": "C.UTF-8",
+        "TERM": "dumb",
+        "HOME": str(private / "home"),
+        "TMPDIR": str(private / "tmp"),
+        "DOCKER_CONFIG": str(private / "docker"),
+        "DOCKER_CLI_HINTS": "false",
+        "WORKSPACE": str(workspace.path),
+        **engine.environment(),
+        **GIT_IDENTITY,
+        **values,
+    }
+
+
+def run(
+    workspace: Workspace,
+    step: Step,
+    env: Mapping[str, str],
+    on_output: Output,
+    *,
+    time_limit: float | None = None,
+) -> AnswerRun:
+    """Run a step's answer in its workspace.
+
+    time_limit: seconds, that of the step if None. However it ends, no process of its group is left.
+    """
+    return run_script(
+        workspace, workspace.answer(step), env, on_output, time_limit=time_limit or step.time_limit
+    )
+
+
+def run_script(
+    workspace: Workspace, script: Path, env: Mapping[str, str], on_output: Output, *, time_limit: float
+) -> AnswerRun:
+    """Run any script the way answers are run. Raises EnvironmentFault if bash cannot be started."""
+    for folder in ("home", "docker", "tmp"):
+        (workspace.path / PRIVATE / folder).mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    try:
+        process = subprocess.Popen(
+            ["bash", str(script)],
+            cwd=workspace.path,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise EnvironmentFault(f"bash cannot be started: {error.strerror}.", "Install bash.") from error
+    kept = _Kept(on_output)
+    try:
+        timed_out = not _follow(process, kept, began + time_limit)
+    finally:
+        _end_group(process)
+    _drain(process, kept)
+    kept.close()
+    return AnswerRun(
+        exit_code=None if timed_out else process.returncode,
+        seconds=time.monotonic() - began,
+        output=kept.text,
+        truncated=kept.truncated,
+        timed_out=timed_out,
+    )
+
+
+class _Kept:
+    """Passes output on as text and keeps the first `OUTPUT_LIMIT` bytes of it."""
+
+    def __init__(self, on_output: Output) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._on_output = on_output
+        self._parts: list[str] = []
+        self._room = OUTPUT_LIMIT
+        self.truncated = False
+
+    def add(self, data: bytes) -> None:
+        if len(data) > self._room:
+            self.truncated = True
+        data = data[: self._room]
+        self._room -= len(data)
+        self._emit(self._decoder.decode(data))
+
+    def close(self) -> None:
+        self._emit(self._decoder.decode(b"", final=True))
+
+    def _emit(self, text: str) -> None:
+        if text:
+            self._parts.append(text)
+            self._on_output(text)
+
+    @property
+    def text(self) -> str:
+        return "".join(self._parts)
+
+
+def _follow(process: subprocess.Popen[bytes], kept: _Kept, deadline: float) -> bool:
+    """Read until the script ends; False if the deadline came first.
+
+    The script's own end counts, not the end of its output: something it left running in the
+    background may hold that open.
+    """
+    assert process.stdout is not None
+    os.set_blocking(process.stdout.fileno(), False)
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        open_ = True
+        while process.poll() is None:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            if not open_:
+                try:
+                    process.wait(min(TICK, left))
+                except subprocess.TimeoutExpired:
+                    continue
+            elif selector.select(min(TICK, left)):
+                open_ = _read(process, kept)
+    return True
+
+
+def _read(process: subprocess.Popen[bytes], kept: _Kept) -> bool:
+    """Take what is there; False at the end of the output."""
+    assert process.stdout is not None
+    try:
+        data = os.read(process.stdout.fileno(), 1 << 16)
+    except BlockingIOError:
+        return True
+    kept.add(data)
+    return bool(data)
+
+
+def _drain(process: subprocess.Popen[bytes], kept: _Kept) -> None:
+    """Take what was still on its way, without waiting for a writer that escaped its group."""
+    assert process.stdout is not None
+    with selectors.DefaultSelector() as selector, process.stdout:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while selector.select(0) and _read(process, kept):
+            pass
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """End whatever is left of the process group: politely while the script runs, then for good."""
+    if process.poll() is None:
+        _signal(process.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE)
+    _signal(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _signal(group: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        return

@@ -1,0 +1,166 @@
+"""An author's safety net: proofs that a lab is neither too lax nor too strict.
+
+The untouched workspace fails every step with a finding, the solution passes every step, and each
+mistake fails exactly the step it should with exactly the finding it should.
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from checker import lesson
+from checker.catalog import CHECKS, CONFIG, Catalog
+from checker.engine import Engine
+from checker.errors import BrokenLab
+from checker.model import Lab, LabReport, Mistake, Outcome
+from checker.replay import Fill, Silent, replay
+from checker.submission import Intake
+
+PARTS = frozenset({CONFIG, CHECKS, "starter", "solution", "mistakes", "README.md", "__pycache__"})
+SHORT = 12
+"""Characters below which a line of a solution is too common to be given away by a hint."""
+
+
+class Proof(msgspec.Struct, frozen=True):
+    """One thing that was tried; it holds if there are no problems. note: for a table of mistakes."""
+
+    name: str
+    problems: tuple[str, ...]
+    note: str = ""
+
+    @property
+    def holds(self) -> bool:
+        return not self.problems
+
+
+def prove(engine: Engine, catalog: Catalog, lab: Lab) -> Iterator[Proof]:
+    """All proofs for a lab, each as soon as it is known. Raises what a replay raises."""
+    yield Proof("lab.toml, notebook and files agree", tuple(_files(catalog, lab)))
+    yield Proof("hints do not contain the solution", tuple(_hints(lab)))
+    untouched = replay(
+        engine, lab, laid_out(lab.folder / "starter"), "untouched", Silent(), honour_needs=False
+    )
+    yield Proof("the untouched workspace fails every step", tuple(_untouched(untouched)))
+    solved = replay(
+        engine, lab, laid_out(lab.folder / "starter", lab.folder / "solution"), "solution", Silent()
+    )
+    yield Proof("the solution passes every step", tuple(_solved(solved)))
+    for mistake in catalog.mistakes(lab):
+        yield prove_mistake(engine, lab, mistake)
+
+
+def prove_mistake(engine: Engine, lab: Lab, mistake: Mistake) -> Proof:
+    """That one mistake fails its step with its finding and nothing else fails."""
+    fill = laid_out(lab.folder / "starter", lab.folder / "solution", mistake.folder)
+    report = replay(engine, lab, fill, mistake.name, Silent())
+    note = f"{mistake.step}: {mistake.finding}"
+    return Proof(f"mistake {mistake.name}", tuple(_mistaken(lab, mistake, report)), note)
+
+
+def laid_out(*layers: Path) -> Fill:
+    """Layers of files, each over the ones before."""
+
+    def fill(target: Path) -> Intake:
+        target.mkdir(parents=True)
+        for layer in layers:
+            if layer.is_dir():
+                shutil.copytree(
+                    layer, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("mistake.toml")
+                )
+        return Intake(())
+
+    return fill
+
+
+def _files(catalog: Catalog, lab: Lab) -> Iterator[str]:
+    for path in sorted(lab.folder.iterdir()):
+        if path.name not in PARTS:
+            yield f"{path.name} does not belong into a lab's folder"
+    for part in ("starter", "solution", "mistakes"):
+        if not (lab.folder / part).is_dir():
+            yield f"the folder {part}/ is missing"
+    answered = [cell.answers for cell in lesson.cells(lab) if cell.answers]
+    scripts = [step.name for step in lab.steps if step.is_script]
+    if answered != scripts:
+        yield f"the notebook has step cells for {', '.join(answered) or 'nothing'}"
+        yield f"lab.toml has scripts for {', '.join(scripts)}"
+    sections = {cell.step for cell in lesson.cells(lab)}
+    for step in lab.steps:
+        if step.name not in sections:
+            yield f"the notebook has no text for step {step.name}"
+        if not (lab.folder / "solution" / step.answer_path).is_file():
+            yield f"the solution has no {step.answer_path}"
+        if not step.hints:
+            yield f"step {step.name} has no hints"
+    if not catalog.mistakes(lab):
+        yield "the lab ships no mistakes"
+    for mistake in catalog.mistakes(lab):
+        yield from _mistake_files(lab, mistake)
+
+
+def _mistake_files(lab: Lab, mistake: Mistake) -> Iterator[str]:
+    if lab.step(mistake.step) is None:
+        yield f"mistake {mistake.name} is of {mistake.step!r}, which is no step"
+    files = [path for path in mistake.folder.rglob("*") if path.is_file() and path.name != "mistake.toml"]
+    changed = [
+        path for path in files if _differs(path, lab.folder / "solution" / path.relative_to(mistake.folder))
+    ]
+    if not changed:
+        yield f"mistake {mistake.name} changes nothing in the solution"
+
+
+def _differs(path: Path, other: Path) -> bool:
+    return not other.is_file() or path.read_bytes() != other.read_bytes()
+
+
+def _hints(lab: Lab) -> Iterator[str]:
+    for step in lab.steps:
+        path = lab.folder / "solution" / step.answer_path
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        told = [
+            line.strip() for line in lines if len(line.strip()) >= SHORT and not line.strip().startswith("#")
+        ]
+        for number, hint in enumerate(step.hints, start=1):
+            yield from (
+                f"hint {number} of step {step.name} contains a line of the solution: {line}"
+                for line in told
+                if line in hint
+            )
+
+
+def _untouched(report: LabReport) -> Iterator[str]:
+    for step in report.steps:
+        if step.outcome is not Outcome.FAIL:
+            yield f"step {step.step} is {step.outcome}, not fail. {step.reason}".rstrip()
+
+
+def _solved(report: LabReport) -> Iterator[str]:
+    for step in report.steps:
+        if step.outcome is not Outcome.PASS:
+            why = "; ".join(f"{finding.code}: {finding.observed}" for finding in step.findings) or step.reason
+            yield f"step {step.step} is {step.outcome}: {why}"
+        elif step.answer and step.answer.exit_code != 0:
+            yield f"the answer of step {step.step} ended with exit code {step.answer.exit_code}"
+
+
+def _mistaken(lab: Lab, mistake: Mistake, report: LabReport) -> Iterator[str]:
+    for step in report.steps:
+        codes = sorted({finding.code for finding in step.findings})
+        if step.step == mistake.step:
+            if step.outcome is not Outcome.FAIL or codes != [mistake.finding]:
+                seen = ", ".join(codes) or "no finding"
+                yield f"step {step.step} is {step.outcome} with {seen} {step.reason}".strip()
+        elif step.outcome is Outcome.SKIPPED and mistake.step in _needed(lab, step.step):
+            continue
+        elif step.outcome is not Outcome.PASS:
+            yield f"step {step.step} is {step.outcome} as well: {', '.join(codes) or step.reason}"
+
+
+def _needed(lab: Lab, name: str) -> set[str]:
+    """All steps a step needs, directly or through others."""
+    step = lab.step(name)
+    if step is None:
+        raise BrokenLab(f"There is no step {name!r} in lab {lab.name}.")
+    return set(step.needs).union(*(_needed(lab, need) for need in step.needs))

@@ -1,0 +1,96 @@
+"""Removing what a run made in the engine, and nothing else.
+
+What is ours is known by labels, or by names that hold this run's values and so cannot be anybody else's.
+"""
+
+import fnmatch
+
+from checker import values
+from checker.engine import LABEL, Engine, engine_calls
+from checker.model import Lab
+from checker.stack import stack as stacks
+from checker.stack.stack import Stack
+
+BASE_IMAGE = f"{LABEL}.image"
+"""On every base image the labs provide; images built on one and their containers inherit it."""
+
+
+def remove_run(engine: Engine, lab: Lab, stack: Stack) -> None:
+    """Remove a stack, the containers answers started from this run's images, and those images."""
+    patterns = [values.fill(pattern, stack.values) for pattern in lab.owned]
+    remove_images(engine, patterns)
+    stacks.remove(engine, stack.owner)
+
+
+def remove_images(engine: Engine, patterns: list[str]) -> None:
+    """Remove the images whose name matches a pattern (fnmatch), and every container made of them."""
+    import docker.errors
+
+    api = engine.client.api
+    with engine_calls():
+        images = api.images()
+        ours = {
+            image["Id"]: [name for name in _names(image) if _matches(name, patterns)]
+            for image in images
+            if any(_matches(name, patterns) for name in _names(image))
+        }
+        containers = api.containers(all=True) if ours else []
+    for container in containers:
+        if container["ImageID"] in ours or _matches(container["Image"], patterns):
+            _quietly(engine, container["Id"])
+    for names in ours.values():
+        for name in names:
+            try:
+                with engine_calls():
+                    api.remove_image(name)
+            except docker.errors.APIError:
+                continue  # in use by a container that is not ours: then it is not ours to remove
+
+
+def remove_everything(engine: Engine) -> dict[str, int]:
+    """Remove all containers, networks and volumes that carry one of our labels; returns the counts.
+
+    Containers of images built on the labs' base images inherit a label and count as ours.
+    """
+    import docker.errors
+
+    api = engine.client.api
+    counts = {"containers": 0, "networks": 0, "volumes": 0}
+    for label in (stacks.OWNER, BASE_IMAGE):
+        with engine_calls():
+            containers = api.containers(all=True, filters={"label": label})
+        for container in containers:
+            _quietly(engine, container["Id"])
+        counts["containers"] += len(containers)
+    with engine_calls():
+        for network in api.networks(filters={"label": stacks.OWNER}):
+            api.remove_network(network["Id"])
+            counts["networks"] += 1
+        for volume in api.volumes(filters={"label": stacks.OWNER}).get("Volumes") or ():
+            api.remove_volume(volume["Name"])
+            counts["volumes"] += 1
+        for image in api.images(filters={"dangling": True, "label": BASE_IMAGE}):
+            try:
+                api.remove_image(image["Id"])
+            except docker.errors.APIError:
+                continue
+    return counts
+
+
+def _names(image: dict[str, list[str]]) -> list[str]:
+    digests = [name for name in image.get("RepoDigests") or () if not name.startswith("<none>")]
+    return [name for name in image.get("RepoTags") or () if name != "<none>:<none>"] + digests
+
+
+def _matches(name: str, patterns: list[str]) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _quietly(engine: Engine, container: str) -> None:
+    import docker.errors
+
+    try:
+        with engine_calls():
+            engine.client.api.remove_container(container, force=True, v=True)
+    except docker.errors.APIError:
+        return

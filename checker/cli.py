@@ -1,0 +1,397 @@
+"""The `lab` command: options, texts and exit codes. What it does is done elsewhere.
+
+Modules that are slow to import are imported where they are used: `lab --help` needs none of them.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from checker import __version__
+from checker.errors import ExitCode, LabError, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from checker.model import LabReport, Report
+    from checker.session import Session
+
+EXAMPLES = """\b
+Examples:
+  lab start 01              lay out the workspace and start the registry
+  lab show 01 build         read what the step is about
+  lab run 01 build          run your answer and see whether it is right
+  lab check                 look at everything again
+  lab stop --all            leave no trace
+
+\b
+Exit codes: 0 all passed, 1 some step failed, 2 wrong usage,
+3 the environment is at fault (engine, registry, broken lab).
+"""
+
+
+def examples(*lines: str) -> str:
+    """An epilogue of examples, one a line."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+workspace_option = click.option(
+    "--workspace",
+    "-w",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder with the answers, if not ./workspace/LAB.",
+)
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print the report as JSON and nothing else."
+)
+
+
+@click.group(
+    epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="lab")
+def cli() -> None:
+    """Practise with real container registries; every step is checked by looking at the real thing."""
+
+
+@cli.command(epilog=examples("lab doctor", "lab doctor --fix"))
+@click.option("--fix", is_flag=True, help="Provide what is missing: an engine, the images.")
+def doctor(fix: bool) -> int:
+    """Say what this machine has and what is missing."""
+    from checker import doctor as clinic
+    from checker.commands.tables import examined
+
+    items = clinic.examine(fix, say)
+    examined(items, console())
+    return ExitCode.PASSED if all(item.ok for item in items) else ExitCode.ENVIRONMENT
+
+
+@cli.command("list", epilog=examples("lab list"))
+def list_labs() -> int:
+    """List the labs and their steps."""
+    from checker.catalog import Catalog
+    from checker.commands.tables import listed
+
+    listed(Catalog().labs(), console())
+    return ExitCode.PASSED
+
+
+@cli.command(epilog=examples("lab start 01", "lab start names-and-tags --port 5001"))
+@click.argument("lab")
+@workspace_option
+@click.option("--port", type=click.IntRange(1, 65535), help="Port of the registry on 127.0.0.1.")
+def start(lab: str, workspace: Path | None, port: int | None) -> int:
+    """Lay out the workspace and start the lab's services."""
+    session = open_session(lab, workspace)
+    stack = session.start(say, port=port)
+    number = session.lab.number
+    for name, service in stack.services.items():
+        click.echo(f"{name} is ready at {service.address}.")
+    click.echo(f"Your answers live in {session.workspace.path}.")
+    click.echo(
+        f"Next: `lab show {number}` to read, `lab shell {number}` to try things, `lab run {number} STEP`."
+    )
+    return ExitCode.PASSED
+
+
+@cli.command(epilog=examples("lab show 01", "lab show 01 build"))
+@click.argument("lab")
+@click.argument("step", required=False)
+def show(lab: str, step: str | None) -> int:
+    """Print the notebook's text, all of it or one step's."""
+    from rich.markdown import Markdown
+
+    from checker import lesson
+    from checker.catalog import Catalog, find_step
+
+    found = Catalog().lab(lab)
+    name = find_step(found, step).name if step else None
+    screen = console()
+    text = lesson.text(found, name)
+    if screen.is_terminal and step is None:
+        with screen.pager(styles=True):
+            screen.print(Markdown(text))
+    else:
+        screen.print(Markdown(text))
+    return ExitCode.PASSED
+
+
+@cli.command(epilog=examples("lab run 01 build", "lab run 01 release patch", "lab run 01 --all"))
+@click.argument("lab")
+@click.argument("steps", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="Run all answers, in order.")
+@workspace_option
+@json_option
+def run(lab: str, steps: tuple[str, ...], every: bool, workspace: Path | None, as_json: bool) -> int:
+    """Run the answer of a step and check the step."""
+    from checker.commands.practice import run_steps
+
+    if bool(steps) == every:
+        raise UsageError(
+            "Name the steps to run, or --all.", f"For instance `lab run {lab} build`; see `lab list`."
+        )
+    return show_report(run_steps(open_session(lab, workspace), steps, quiet=as_json), as_json)
+
+
+@cli.command(epilog=examples("lab check", "lab check 01", "lab check 01 release --json"))
+@click.argument("lab", required=False)
+@click.argument("step", required=False)
+@workspace_option
+@json_option
+def check(lab: str | None, step: str | None, workspace: Path | None, as_json: bool) -> int:
+    """Check a step, a lab, or every lab that is started here. Runs no answer."""
+    from checker.commands.practice import check_lab, check_started
+
+    if lab is None:
+        return show_report(check_started(), as_json)
+    return show_report(check_lab(open_session(lab, workspace), step), as_json)
+
+
+@cli.command(epilog=examples("lab hint 01 release"))
+@click.argument("lab")
+@click.argument("step")
+@workspace_option
+def hint(lab: str, step: str, workspace: Path | None) -> int:
+    """Show the next hint for a step."""
+    session = open_session(lab, workspace)
+    found, trouble = session.hint(step)
+    if trouble:
+        say(trouble)
+    click.echo(f"Hint {found.number} of {found.total}: {found.text}")
+    return ExitCode.PASSED
+
+
+@cli.command(epilog=examples("lab watch 01"))
+@click.argument("lab")
+@workspace_option
+def watch(lab: str, workspace: Path | None) -> int:
+    """Check again whenever an answer is saved or something happens in the registry."""
+    from checker.commands.practice import watch_lab
+
+    return watch_lab(open_session(lab, workspace), console())
+
+
+@cli.command(epilog=examples("lab reset 01 release", "lab reset 01"))
+@click.argument("lab")
+@click.argument("step", required=False)
+@workspace_option
+def reset(lab: str, step: str | None, workspace: Path | None) -> int:
+    """Start a step, or the whole lab, over. Old answers are kept in .lab/backup."""
+    open_session(lab, workspace).reset(step, click.echo)
+    click.echo(
+        f"Step {step} is back to where it started." if step else f"Lab {lab} is back to where it started."
+    )
+    return ExitCode.PASSED
+
+
+@cli.command(epilog=examples("lab stop 01", "lab stop --all"))
+@click.argument("lab", required=False)
+@click.option("--all", "every", is_flag=True, help="End everything, also what crashes left behind.")
+@click.option("--images", is_flag=True, help="With --all: remove the base images from the engine as well.")
+@workspace_option
+def stop(lab: str | None, every: bool, images: bool, workspace: Path | None) -> int:
+    """End a lab's services. Answers stay, what was pushed goes."""
+    from checker.commands.practice import stop_everything
+
+    if (lab is None) != every or (images and not every):
+        raise UsageError("Name one lab, or --all.", "For instance `lab stop 01` or `lab stop --all`.")
+    if lab is None:
+        stop_everything(say, images=images)
+    elif not open_session(lab, workspace).stop(say):
+        click.echo(f"Lab {lab} is not running.")
+    return ExitCode.PASSED
+
+
+@cli.command(
+    epilog=examples(
+        "lab grade workspace/01-names-and-tags",
+        "lab grade submissions/*/01-names-and-tags --json report.json --fail-under 60",
+    )
+)
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--lab", help="The lab the paths are of, if their names don't say.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the report as JSON.")
+@click.option("--junit", "junit_file", type=click.Path(path_type=Path), help="Write JUnit XML.")
+@click.option(
+    "--markdown", "markdown_file", type=click.Path(path_type=Path), help="Write a Markdown summary."
+)
+@click.option(
+    "--fail-under", type=click.FloatRange(0, 100), help="Pass when every workspace reaches this percentage."
+)
+def grade(
+    paths: tuple[Path, ...],
+    lab: str | None,
+    json_file: Path | None,
+    junit_file: Path | None,
+    markdown_file: Path | None,
+    fail_under: float | None,
+) -> int:
+    """Replay workspaces in fresh stacks with fresh values and grade what the answers really do."""
+    from checker.commands import grading
+
+    files = grading.Files(json_file, junit_file, markdown_file)
+    return grading.grade_paths(paths, lab, files, fail_under, console(), say)
+
+
+@cli.group()
+def author() -> None:
+    """For people who write labs."""
+
+
+@author.command("test", epilog=examples("lab author test", "lab author test 01"))
+@click.argument("lab", required=False)
+@click.option("--mistake", "-m", help="Try only this mistake.")
+def author_test(lab: str | None, mistake: str | None) -> int:
+    """Prove that checks are neither too lax nor too strict."""
+    from checker.commands.authoring import test_labs
+
+    return test_labs(lab, mistake, console())
+
+
+@cli.command(epilog=examples("lab demo", "lab demo 01"))
+@click.argument("lab", default="01")
+def demo(lab: str) -> int:
+    """Play a lab with its own solution, in a stack that is thrown away."""
+    from checker.commands.authoring import demo_lab
+
+    return demo_lab(lab, console(), say)
+
+
+@cli.command(epilog=examples("lab notebook", "lab notebook 01 --port 8888"))
+@click.argument("lab", default="01")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port of JupyterLab on 127.0.0.1.")
+@click.option("--browser/--no-browser", default=None, help="Open a browser (default: if there is a display).")
+def notebook(lab: str, port: int | None, browser: bool | None) -> int:
+    """Start a lab and serve its notebook in JupyterLab until Ctrl-C."""
+    from checker.commands.practice import serve_notebook
+
+    return serve_notebook(lab, port, browser, say)
+
+
+@cli.command(epilog=examples("lab shell 01"))
+@click.argument("lab")
+@workspace_option
+def shell(lab: str, workspace: Path | None) -> int:
+    """Open a shell with the lab's values and its own DOCKER_CONFIG."""
+    from checker.commands.practice import open_shell
+
+    return open_shell(open_session(lab, workspace), say)
+
+
+def open_session(lab: str, workspace: Path | None) -> "Session":
+    from checker.session import Session
+
+    return Session.open(lab, workspace=workspace)
+
+
+def say(text: str) -> None:
+    """Tell what is going on, on the error stream: the output stream carries results only."""
+    click.echo(click.style(text, dim=True), err=True, color=None if colour_wanted() else False)
+
+
+def colour_wanted() -> bool:
+    """Whether https://no-color.org allows colour on a terminal."""
+    return not os.environ.get("NO_COLOR")
+
+
+def console() -> "Console":
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def show_report(report: "Report", as_json: bool) -> int:
+    """Print a report in the wanted form; the exit code that goes with it."""
+    if as_json:
+        from checker.report import jsonform
+
+        click.echo(jsonform.to_json(report))
+    else:
+        from checker.report import terminal
+
+        if len(report.results) == 1 and len(report.results[0].steps) == 1:
+            terminal.render_step(report.results[0].steps[0], console())
+        else:
+            terminal.render(report, console())
+    return exit_code(*report.results)
+
+
+def exit_code(*results: "LabReport") -> int:
+    """0 if every step passed, 3 if the machine or a lab is at fault somewhere, else 1."""
+    from checker.model import Outcome
+
+    outcomes = {result.outcome for result in results}
+    if Outcome.ERROR in outcomes:
+        return ExitCode.ENVIRONMENT
+    return ExitCode.PASSED if outcomes <= {Outcome.PASS} else ExitCode.FAILED
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point of the `lab` command: every way of ending becomes an exit code and a message."""
+    sys.exit(guarded(lambda: cli.main(arguments, prog_name="lab", standalone_mode=False)))
+
+
+def guarded(work: Callable[[], Any]) -> int:
+    """Run a command; what it raises is told to the person at the terminal, never as a traceback."""
+    try:
+        result = work()
+        return int(result) if isinstance(result, int) else ExitCode.PASSED
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.USAGE
+    except LabError as error:
+        _tell(error)
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("\nInterrupted. Nothing was left behind that `lab stop --all` would not remove.", err=True)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.PASSED
+    except Exception as error:  # the last resort against a traceback on a learner's screen
+        _tell(_unforeseen(error))
+        return ExitCode.ENVIRONMENT
+
+
+def _tell(error: LabError) -> None:
+    if "--json" in sys.argv and "grade" not in sys.argv:
+        from checker.report import jsonform
+
+        click.echo(jsonform.error_json(error))
+        return
+    click.echo(click.style("Error: ", fg="red", bold=True) + error.message, err=True, color=_colour())
+    if error.action:
+        click.echo(f"  Next: {error.action}", err=True)
+
+
+def _colour() -> bool | None:
+    return None if colour_wanted() else False
+
+
+def _unforeseen(error: Exception) -> LabError:
+    """A defect of ours: keep the traceback for a report, and say where it is."""
+    import tempfile
+    import traceback
+
+    from checker.engine import cache_dir
+
+    text = "".join(traceback.format_exception(error))
+    try:
+        cache_dir().mkdir(parents=True, exist_ok=True)
+        path = cache_dir() / "last-defect.txt"
+        path.write_text(text, encoding="utf-8")
+        where = str(path)
+    except OSError:
+        where = f"nowhere (the disk refused; there is {tempfile.gettempdir()} to look at)"
+    return LabError(
+        f"Something went wrong that is not your fault: {type(error).__name__}: {error}",
+        f"The details are in {where}; please report them.",
+    )
+
+
+if __name__ == "__main__":
+    main()

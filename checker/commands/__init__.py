@@ -1,0 +1,1 @@
+"""What the commands of the `lab` command line do, above the stages and below the options."""

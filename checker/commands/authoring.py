@@ -1,0 +1,125 @@
+"""Commands around a lab's own solution: `lab author test` and `lab demo`."""
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from checker import author, replay
+from checker.catalog import Catalog
+from checker.commands.practice import interrupted_by_term
+from checker.engine import Engine, connect
+from checker.errors import ExitCode, UsageError
+from checker.model import AnswerRun, Lab, Outcome, Step
+from checker.stack import stack as stacks
+from checker.stack.stack import Say, Stack
+from checker.workspace import Workspace
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def test_labs(wanted: str | None, mistake: str | None, console: "Console") -> int:
+    """Print every proof as it is known; 0 if all hold, else 1."""
+    from rich.text import Text
+
+    catalog = Catalog()
+    labs = [catalog.lab(wanted)] if wanted else catalog.labs()
+    engine = connect()
+    stacks.sweep(engine)
+    replay.sweep()
+    interrupted_by_term()
+    broken = 0
+    for lab in labs:
+        console.print(Text(f"{lab.name}: {lab.title}", style="bold"))
+        for proof in _proofs(engine, catalog, lab, mistake):
+            mark, style = ("holds", "green") if proof.holds else ("broken", "red")
+            console.print(Text.assemble((f"{mark:>6} ", style), proof.name, (f"  {proof.note}", "dim")))
+            for problem in proof.problems:
+                console.print(Text(f"         {problem}"))
+            broken += not proof.holds
+    return ExitCode.FAILED if broken else ExitCode.PASSED
+
+
+def demo_lab(wanted: str, console: "Console", say: Say) -> int:
+    """Play a lab's solution, narrated, and grade it; 0 if every step passed."""
+    from checker import images
+    from checker.commands.practice import leave_clean
+    from checker.provide import ensure_engine
+    from checker.report import terminal
+    from checker.session import Session
+    from checker.stack import blueprint
+
+    session = Session.open(wanted)
+    lab = session.lab
+    interrupted_by_term()
+    engine = ensure_engine(say, may_install=True)
+    stacks.sweep(engine)
+    replay.sweep()
+    try:
+        needed = {blueprint(service.kind).image for service in lab.services} | set(lab.images)
+        images.ensure(engine, sorted(needed), say)
+        fill = author.laid_out(lab.folder / "starter", lab.folder / "solution")
+        report = replay.replay(engine, lab, fill, "the shipped solution", Narrator(lab, console))
+        console.print()
+        terminal.render_result(report, console)
+    finally:
+        leave_clean(session, say)
+    return ExitCode.PASSED if report.outcome is Outcome.PASS else ExitCode.FAILED
+
+
+class Narrator:
+    """Shows a replay to people: each step's title, its answer, what it printed, how long it took."""
+
+    def __init__(self, lab: Lab, console: "Console") -> None:
+        self._lab = lab
+        self._console = console
+        self._began = time.monotonic()
+
+    def on_stack(self, stack: Stack, place: Workspace) -> None:
+        from rich.table import Table
+        from rich.text import Text
+
+        self._console.print(Text(f"{self._lab.title}\n{self._lab.summary}", style="bold"))
+        addresses = ", ".join(f"{name} at {service.address}" for name, service in stack.services.items())
+        self._console.print(
+            Text(f"Fresh and real, up after {time.monotonic() - self._began:.1f} s: {addresses}")
+        )
+        table = Table(box=None, show_header=False, padding=(0, 2))
+        for name, value in stack.values.items():
+            table.add_row(Text(name, style="cyan"), Text(value))
+        self._console.print(table)
+
+    def on_answer(self, step: Step, text: str) -> None:
+        from rich.padding import Padding
+        from rich.rule import Rule
+        from rich.syntax import Syntax
+        from rich.text import Text
+
+        self._console.print()
+        self._console.print(Rule(Text(f"{step.name}: {step.title}"), align="left"))
+        kind = "bash" if step.is_script else "text"
+        code = Syntax(text.strip(), kind, theme="ansi_dark", background_color="default", word_wrap=True)
+        self._console.print(Padding(code, (0, 0, 0, 2)))
+
+    def on_output(self, text: str) -> None:
+        from rich.text import Text
+
+        self._console.print(Text(text.rstrip("\n"), style="dim"))
+
+    def on_ran(self, step: Step, run: AnswerRun | None) -> None:
+        from rich.text import Text
+
+        if run:
+            self._console.print(Text(f"exit code {run.exit_code} after {run.seconds:.1f} s", style="dim"))
+
+
+def _proofs(engine: Engine, catalog: Catalog, lab: Lab, mistake: str | None) -> Iterator[author.Proof]:
+    if mistake is None:
+        yield from author.prove(engine, catalog, lab)
+        return
+    chosen = [entry for entry in catalog.mistakes(lab) if entry.name == mistake]
+    if not chosen:
+        names = ", ".join(entry.name for entry in catalog.mistakes(lab))
+        raise UsageError(f"Lab {lab.name} ships no mistake {mistake!r}.", f"There are: {names}.")
+    for entry in chosen:
+        yield author.prove_mistake(engine, lab, entry)

@@ -1,0 +1,181 @@
+"""`lab grade`: many workspaces, one report, several renderings."""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from checker import replay, submission
+from checker.catalog import Catalog
+from checker.commands.practice import interrupted_by_term, now
+from checker.engine import Engine, connect
+from checker.errors import EnvironmentFault, ExitCode, LabError, UsageError
+from checker.model import AnswerRun, Lab, LabReport, Outcome, Report, Step, Versions
+from checker.stack import stack as stacks
+from checker.stack.stack import Say
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class Files(msgspec.Struct, frozen=True):
+    """Where to write the report, per form; None where it isn't wanted."""
+
+    json: Path | None
+    junit: Path | None
+    markdown: Path | None
+
+    def named(self) -> list[Path]:
+        return [path for path in (self.json, self.junit, self.markdown) if path]
+
+
+class _Progress(replay.Silent):
+    """Says which answer is being replayed."""
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+
+    def on_ran(self, step: Step, run: AnswerRun | None) -> None:
+        if run is None:
+            self._say(f"  {step.name}: nothing to run")
+            return
+        how = "ended at its time limit" if run.timed_out else f"exit code {run.exit_code}"
+        self._say(f"  {step.name}: {how}, {run.seconds:.1f} s")
+
+
+def grade_paths(
+    paths: tuple[Path, ...],
+    lab: str | None,
+    files: Files,
+    fail_under: float | None,
+    console: "Console",
+    say: Say,
+) -> int:
+    """Grade every workspace at the paths, one after the other; the exit code of the whole.
+
+    fail_under: percent every workspace has to reach; without it every step has to pass. What is done
+    when an interrupt comes is still written. Raises UsageError before anything runs.
+    """
+    catalog = Catalog()
+    work = _work(catalog, paths, lab)
+    for path in files.named():
+        if not path.parent.is_dir():
+            raise UsageError(f"There is no folder {path.parent} to write {path.name} to.")
+    engine = connect()
+    stacks.sweep(engine)
+    replay.sweep()
+    _have_images(engine, [found for found, _ in work], say)
+    interrupted_by_term()
+    results: list[LabReport] = []
+    try:
+        for number, (found, path) in enumerate(work, start=1):
+            say(f"[{number}/{len(work)}] {path}")
+            results.append(_one(engine, found, path, say))
+    except KeyboardInterrupt:
+        if results:
+            say(f"Interrupted: the report has the {len(results)} of {len(work)} workspaces that were done.")
+            _write(_report(results), files, catalog)
+        raise
+    report = _report(results)
+    _write(report, files, catalog)
+    _render(report, catalog, console)
+    return verdict(report, fail_under)
+
+
+def verdict(report: Report, fail_under: float | None) -> int:
+    """3 if anything is in error, else 0 if every workspace is good enough, else 1."""
+    if report.outcome is Outcome.ERROR:
+        return ExitCode.ENVIRONMENT
+    if fail_under is None:
+        return ExitCode.PASSED if report.outcome is Outcome.PASS else ExitCode.FAILED
+    return (
+        ExitCode.PASSED if all(result.percent >= fail_under for result in report.results) else ExitCode.FAILED
+    )
+
+
+def _work(catalog: Catalog, paths: tuple[Path, ...], lab: str | None) -> list[tuple[Lab, Path]]:
+    labs = catalog.labs()
+    work: list[tuple[Lab, Path]] = []
+    for path in paths:
+        if not path.is_dir():
+            raise UsageError(f"{path} is no folder.", "Name workspaces: folders with answers in them.")
+        found = [(catalog.lab(lab), path)] if lab else submission.find(path, labs)
+        if not found:
+            raise UsageError(
+                f"{path} is not called like a lab, and holds no folder that is.",
+                f"Name the lab: `lab grade --lab 01 {path}`.",
+            )
+        work += found
+    return work
+
+
+def _one(engine: Engine, lab: Lab, path: Path, say: Say) -> LabReport:
+    try:
+        return replay.grade(engine, lab, path, _Progress(say))
+    except LabError as error:
+        say(f"  not graded: {error.message}")
+        why = " ".join(part for part in (error.message, error.action) if part)
+        return LabReport(
+            lab=lab.name,
+            title=lab.title,
+            path=str(path),
+            steps=(),
+            versions=Versions(lab=lab.version),
+            error=why,
+        )
+
+
+def _have_images(engine: Engine, labs: list[Lab], say: Say) -> None:
+    from checker import images
+    from checker.stack import blueprint
+
+    needed = {blueprint(service.kind).image for lab in labs for service in lab.services}
+    images.ensure(engine, sorted(needed.union(*(lab.images for lab in labs))), say)
+
+
+def _report(results: list[LabReport]) -> Report:
+    return Report(mode="replay", generated_at=now(), results=tuple(results))
+
+
+def _write(report: Report, files: Files, catalog: Catalog) -> None:
+    from checker.report import jsonform, junit, markdown
+
+    if files.json:
+        _save(files.json, jsonform.to_json(report))
+    if files.junit:
+        _save(files.junit, junit.to_junit(report))
+    if files.markdown:
+        _save(files.markdown, markdown.to_markdown(report).encode())
+
+
+def _save(path: Path, data: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise EnvironmentFault(
+            f"Cannot write {path}: {error.strerror}.", "Make room, or name another file."
+        ) from error
+
+
+def _render(report: Report, catalog: Catalog, console: "Console") -> None:
+    from checker.report import github, markdown, terminal
+
+    in_actions = os.environ.get("GITHUB_ACTIONS") == "true"
+    if in_actions:
+        answers = {lab.name: {step.name: step.answer_path for step in lab.steps} for lab in catalog.labs()}
+        token = os.urandom(16).hex()
+        # What answers printed may look like a command to the runner: none is obeyed in between.
+        sys.stdout.write(github.stop_commands(token))
+        terminal.render(report, console, output_lines=10)
+        sys.stdout.write(github.resume_commands(token))
+        sys.stdout.write(github.to_commands(report, answers=answers))
+        if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+            with Path(summary).open("a", encoding="utf-8") as file:
+                file.write(markdown.to_markdown(report))
+        return
+    terminal.render(report, console, output_lines=10)

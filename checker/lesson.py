@@ -1,0 +1,68 @@
+"""A lab's notebook as text: what `lab show` prints and what must agree with lab.toml."""
+
+import json
+import re
+from typing import Any
+
+import msgspec
+
+from checker.errors import BrokenLab
+from checker.model import Lab
+
+STEP_CELL = re.compile(r"%%step\s+([a-z0-9-]+)")
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """One cell. step: the step whose section it stands in, empty before the first; code: or else text."""
+
+    step: str
+    code: bool
+    text: str
+
+    @property
+    def answers(self) -> str:
+        """The step this cell is the answer of; empty for any other cell."""
+        found = STEP_CELL.match(self.text) if self.code else None
+        return found.group(1) if found else ""
+
+
+def cells(lab: Lab) -> list[Cell]:
+    """The cells of the lab's notebook. Raises BrokenLab if it is missing or no notebook."""
+    try:
+        notebook = json.loads(lab.notebook.read_text(encoding="utf-8"))
+        return [_cell(entry) for entry in notebook["cells"]]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BrokenLab(
+            f"The notebook {lab.notebook} cannot be read: {error}.", "This is for the author."
+        ) from error
+
+
+def text(lab: Lab, step: str | None = None) -> str:
+    """The notebook's text as Markdown: all of it, or one step's section. Code becomes fenced blocks."""
+    shown = [cell for cell in cells(lab) if step is None or cell.step == step]
+    return "\n\n".join(_markdown(lab, cell) for cell in shown if cell.text.strip())
+
+
+def _cell(entry: dict[str, Any]) -> Cell:
+    source = entry["source"]
+    mark = (entry.get("metadata") or {}).get("registry_lab") or {}
+    return Cell(
+        step=str(mark.get("step", "")),
+        code=entry["cell_type"] == "code",
+        text=source if isinstance(source, str) else "".join(source),
+    )
+
+
+def _markdown(lab: Lab, cell: Cell) -> str:
+    if not cell.code:
+        return cell.text.strip()
+    if cell.answers:
+        step = lab.step(cell.answers)
+        path = step.answer_path if step else f"steps/{cell.answers}.sh"
+        return f"> Write your answer in `{path}`, then `lab run {lab.number} {cell.answers}`."
+    first, _, rest = cell.text.partition("\n")
+    if first.startswith("%%try"):
+        return f"```bash\n{rest.strip()}\n```\n\nTry it in `lab shell {lab.number}`."
+    if first.startswith("%"):
+        return ""
+    return f"```python\n{cell.text.strip()}\n```"

@@ -1,0 +1,169 @@
+"""The pytest plugin: gives checks their fixtures and turns what becomes of them into outcomes.
+
+Fixtures of a check: `values`, `workspace`, `registry` (the service of that name), `engine`, `probe`.
+"""
+
+from collections.abc import Generator, Mapping
+
+import msgspec
+import pytest
+
+from checker.check import STEP_MARK, CheckFailed
+from checker.errors import LabError
+from checker.model import Finding, Lab, Outcome, StepReport
+from checker.probe import EngineView, Probe
+from checker.registry import RegistryClient
+from checker.workspace import Workspace
+
+
+class World(msgspec.Struct, frozen=True):
+    """What checks may look at."""
+
+    values: Mapping[str, str]
+    workspace: Workspace
+    registries: Mapping[str, RegistryClient]
+    engine: EngineView
+    probe: Probe
+
+
+class _Seen(msgspec.Struct):
+    """What became of one step's checks so far."""
+
+    checks: int = 0
+    seconds: float = 0.0
+    findings: list[Finding] = []
+    skipped: str = ""
+    errors: list[str] = []
+
+
+class CheckPlugin:
+    """One run of a lab's checks.
+
+    wanted: names of the steps to judge; the steps they need are looked at too. honour_needs:
+    whether a step is skipped when one that it needs is not done.
+    """
+
+    def __init__(self, lab: Lab, world: World, wanted: frozenset[str], *, honour_needs: bool = True) -> None:
+        self._lab = lab
+        self._world = world
+        self._honour_needs = honour_needs
+        self._seen = {step.name: _Seen() for step in lab.steps}
+        self._order = {step.name: number for number, step in enumerate(lab.steps)}
+        self._wanted = wanted
+        self._looked_at = self._with_needs(wanted) if honour_needs else wanted
+        self.problem = ""
+        self.interrupted = False
+
+    @pytest.fixture(scope="session")
+    def values(self) -> Mapping[str, str]:
+        return self._world.values
+
+    @pytest.fixture(scope="session")
+    def workspace(self) -> Workspace:
+        return self._world.workspace
+
+    @pytest.fixture(scope="session")
+    def registry(self) -> RegistryClient:
+        return self._world.registries["registry"]
+
+    @pytest.fixture(scope="session")
+    def engine(self) -> EngineView:
+        return self._world.engine
+
+    @pytest.fixture(scope="session")
+    def probe(self) -> Probe:
+        return self._world.probe
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.addinivalue_line("markers", f"{STEP_MARK}(name): a check of the step `name`")
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        # pytest ends a failed collection with a subclass of KeyboardInterrupt: only the real one counts.
+        self.interrupted = type(excinfo.value) is KeyboardInterrupt
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.problem = f"The lab's checks cannot be read: {report.longreprtext.strip().splitlines()[-1]}"
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        named = [(item, _step_of(item)) for item in items]
+        for item, name in named:
+            if name not in self._order:
+                self.problem = f"The check {item.name} is of no step of this lab ({name or 'no step named'})."
+        kept = [(item, name) for item, name in named if name in self._looked_at]
+        kept.sort(key=lambda pair: self._order[pair[1]])
+        items[:] = [item for item, _ in kept]
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        step = self._lab.step(_step_of(item))
+        for need in step.needs if step and self._honour_needs else ():
+            if self._outcome(need) is not Outcome.PASS:
+                pytest.skip(f"Step {need} is not done yet.")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        seen = self._seen[_step_of(item)]
+        seen.seconds += call.duration
+        seen.checks += call.when == "call" or report.skipped or report.failed
+        if call.excinfo is None:
+            return report
+        error = call.excinfo.value
+        if isinstance(error, CheckFailed):
+            seen.findings.append(error.finding)
+        elif isinstance(error, pytest.skip.Exception):
+            seen.skipped = str(error)
+        elif isinstance(error, LabError):
+            seen.errors.append(" ".join(part for part in (error.message, error.action) if part))
+        else:
+            what = str(error).strip().splitlines() or [""]
+            seen.errors.append(f"The check {item.name} is broken: {type(error).__name__}: {what[0]}")
+        return report
+
+    def reports(self) -> tuple[StepReport, ...]:
+        """The verdicts on the wanted steps, in the lab's order."""
+        return tuple(self._report(step.name) for step in self._lab.steps if step.name in self._wanted)
+
+    def _report(self, name: str) -> StepReport:
+        step = self._lab.step(name)
+        assert step is not None
+        seen = self._seen[name]
+        outcome = self._outcome(name)
+        reason = {Outcome.ERROR: " ".join(dict.fromkeys(seen.errors)) or self.problem or _NO_CHECK}.get(
+            outcome, ""
+        )
+        return StepReport(
+            step=name,
+            title=step.title,
+            outcome=outcome,
+            points=step.points if outcome is Outcome.PASS else 0,
+            max_points=0 if outcome is Outcome.ERROR else step.points,
+            findings=tuple(seen.findings) if outcome is Outcome.FAIL else (),
+            reason=seen.skipped if outcome is Outcome.SKIPPED else reason,
+            seconds=seen.seconds,
+        )
+
+    def _outcome(self, name: str) -> Outcome:
+        seen = self._seen[name]
+        if self.problem or seen.errors or not seen.checks:
+            return Outcome.ERROR
+        if seen.findings:
+            return Outcome.FAIL
+        return Outcome.SKIPPED if seen.skipped else Outcome.PASS
+
+    def _with_needs(self, names: frozenset[str]) -> frozenset[str]:
+        found = set(names)
+        for step in reversed(self._lab.steps):  # needs always stand before the step
+            if step.name in found:
+                found.update(step.needs)
+        return frozenset(found)
+
+
+_NO_CHECK = "The lab has no check for this step."
+
+
+def _step_of(item: pytest.Item) -> str:
+    mark = item.get_closest_marker(STEP_MARK)
+    return str(mark.args[0]) if mark and mark.args else ""

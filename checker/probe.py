@@ -1,0 +1,245 @@
+"""Looking at images by running them: start one, ask it over HTTP, remove it.
+
+What an image does never changes under one image ID, so an answer once seen is remembered by that ID.
+Failures are not remembered: a busy machine is no fact about an image.
+"""
+
+import fnmatch
+import http.client
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from checker.engine import Engine, engine_calls
+from checker.errors import ServiceFault
+from checker.registry import RegistryClient
+from checker.stack.stack import HOST, OWNER, PROCESS, free_port, process_identity
+
+APP_PORT = 8080
+ANSWERS_WITHIN = 10.0
+"""Seconds a started image may take until it answers."""
+POLL = 0.005
+BODY_LIMIT = 64 * 1024
+MEMORY = "256m"
+PROCESSES = 256
+
+
+class LocalImage(msgspec.Struct, frozen=True):
+    """An image in the engine. size: bytes unpacked. layers: its diff ids, bottom first."""
+
+    id: str
+    tags: list[str]
+    size: int
+    labels: dict[str, str]
+    layers: tuple[str, ...]
+    created: str
+    config: dict[str, Any]
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What came back for `GET /`. status 0: it never answered; log: what the container printed."""
+
+    status: int
+    body: str
+    log: str = ""
+
+
+class EngineView:
+    """The engine as checks see it: images by name or ID, asked for at most once each."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._images: dict[str, LocalImage | None] = {}
+        self._names: list[str] | None = None
+
+    def image(self, reference: str) -> LocalImage | None:
+        """The image called so (name, name@digest or ID); None if the engine has none."""
+        import docker.errors
+
+        if reference not in self._images:
+            try:
+                with engine_calls():
+                    found = self._engine.client.api.inspect_image(reference)  # type: ignore[no-untyped-call]
+            except docker.errors.APIError:
+                self._images[reference] = None
+            else:
+                config = found.get("Config") or {}
+                self._images[reference] = LocalImage(
+                    id=found["Id"],
+                    tags=found.get("RepoTags") or [],
+                    size=int(found.get("Size", 0)),
+                    labels=config.get("Labels") or {},
+                    layers=tuple((found.get("RootFS") or {}).get("Layers") or ()),
+                    created=str(found.get("Created", "")),
+                    config=config,
+                )
+        return self._images[reference]
+
+    def names(self, pattern: str = "*") -> list[str]:
+        """All `repository:tag` names in the engine that match an fnmatch pattern, sorted."""
+        if self._names is None:
+            with engine_calls():
+                images = self._engine.client.api.images()
+            self._names = sorted(name for image in images for name in image.get("RepoTags") or () if name)
+        return [name for name in self._names if fnmatch.fnmatchcase(name, pattern)]
+
+
+class Probe:
+    """Starts images and keeps what they answered, in `memory` when that file may be written."""
+
+    def __init__(
+        self, engine: Engine, view: EngineView, registry: RegistryClient | None, memory: Path | None
+    ) -> None:
+        self._engine = engine
+        self._view = view
+        self._registry = registry
+        self._memory = memory
+        self._known = _read(memory)
+
+    def local(self, reference: str) -> Answer | None:
+        """What the engine's image answers; None if there is no such image."""
+        image = self._view.image(reference)
+        return self._ask(image.id, image.id) if image else None
+
+    def remote(self, repository: str, reference: str) -> Answer | None:
+        """What the registry's image answers, pulled by digest if need be; None if there is none."""
+        if self._registry is None:
+            return None
+        image = self._registry.image(repository, reference)
+        if image is None:
+            return None
+        if image.config_digest in self._known:
+            return self._known[image.config_digest]
+        if self._view.image(image.config_digest):
+            return self._ask(image.config_digest, image.config_digest)
+        return self._pulled(f"{self._registry.address}/{repository}@{image.digest}", image.config_digest)
+
+    def _pulled(self, name: str, key: str) -> Answer:
+        import docker.errors
+
+        present = self._view.image(name) is not None
+        try:
+            if not present:
+                with engine_calls():
+                    self._engine.client.api.pull(name)
+            return self._ask(name, key)
+        except docker.errors.APIError as error:
+            return Answer(0, "", f"The engine cannot pull {name}: {error.explanation or error}")
+        finally:
+            if not present:
+                self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        import docker.errors
+
+        try:
+            with engine_calls():
+                self._engine.client.api.remove_image(name)
+        except docker.errors.APIError:
+            return
+
+    def _ask(self, image: str, key: str) -> Answer:
+        if key not in self._known:
+            answer = self._run(image)
+            if not answer.status:
+                return answer
+            self._known[key] = answer
+            _write(self._memory, self._known)
+        return self._known[key]
+
+    def _run(self, image: str) -> Answer:
+        import docker.errors
+
+        api = self._engine.client.api
+        port = free_port()
+        try:
+            with engine_calls():
+                container: str = api.create_container(
+                    image,
+                    ports=[APP_PORT],
+                    labels={OWNER: "probe", PROCESS: process_identity(os.getpid())},
+                    host_config=api.create_host_config(
+                        port_bindings={APP_PORT: (HOST, port)}, mem_limit=MEMORY, pids_limit=PROCESSES
+                    ),
+                )["Id"]
+        except docker.errors.APIError as error:
+            return Answer(0, "", f"The engine cannot make a container of it: {error.explanation or error}")
+        try:
+            with engine_calls():
+                api.start(container)
+            return self._wait(container, port)
+        except docker.errors.APIError as error:
+            return Answer(0, "", f"The engine cannot start it: {error.explanation or error}")
+        finally:
+            self._remove(container)
+
+    def _remove(self, container: str) -> None:
+        import docker.errors
+
+        try:
+            with engine_calls():
+                self._engine.client.api.remove_container(container, force=True, v=True)
+        except docker.errors.NotFound:
+            return
+        except docker.errors.APIError as error:
+            raise ServiceFault(
+                f"A probe's container could not be removed: {error.explanation or error}"
+            ) from error
+
+    def _wait(self, container: str, port: int) -> Answer:
+        deadline = time.monotonic() + ANSWERS_WITHIN
+        looked = time.monotonic()
+        while (now := time.monotonic()) < deadline:
+            if (answer := _get(port)) is not None:
+                return answer
+            if now - looked > 0.2:
+                looked = now
+                with engine_calls():
+                    state = self._engine.client.api.inspect_container(container)["State"]
+                if not state["Running"]:
+                    return Answer(
+                        0,
+                        "",
+                        f"It ended by itself with exit code {state['ExitCode']}. {self._log(container)}",
+                    )
+            time.sleep(POLL)
+        return Answer(0, "", f"It runs but did not answer on port {APP_PORT} within {ANSWERS_WITHIN:.0f} s.")
+
+    def _log(self, container: str) -> str:
+        with engine_calls():
+            return self._engine.client.api.logs(container, tail=5).decode("utf-8", "replace").strip()
+
+
+def _get(port: int) -> Answer | None:
+    connection = http.client.HTTPConnection(HOST, port, timeout=2)
+    try:
+        connection.request("GET", "/")
+        response = connection.getresponse()
+        return Answer(response.status, response.read(BODY_LIMIT).decode("utf-8", "replace"))
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def _read(path: Path | None) -> dict[str, Answer]:
+    if path is None:
+        return {}
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, Answer])
+    except (OSError, msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
+        return {}
+
+
+def _write(path: Path | None, known: dict[str, Answer]) -> None:
+    if path is None:
+        return
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(msgspec.json.encode(known))
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)  # a memory that cannot be kept costs time, nothing else

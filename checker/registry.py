@@ -1,0 +1,253 @@
+"""A read-only client of the OCI distribution API, as checks use it.
+
+Nothing a registry says is believed: every manifest and blob is hashed as it arrives and compared
+with the digest it was asked for (distribution-spec, "Pulling manifests" and "Pulling blobs").
+"""
+
+import hashlib
+import io
+import json
+import tarfile
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import requests
+
+from checker.errors import ServiceFault
+
+INDEX_TYPES = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+)
+MANIFEST_TYPES = (
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
+ACCEPT = ", ".join((*INDEX_TYPES, *MANIFEST_TYPES))
+TIMEOUT = 10.0
+"""Seconds a registry on this machine may stay silent."""
+MAX_MANIFEST = 4 * 1024 * 1024
+MAX_LAYER = 1024 * 1024 * 1024
+MAX_FILE = 1024 * 1024
+WHITEOUT = ".wh."
+
+
+class Descriptor(msgspec.Struct, frozen=True):
+    """What a manifest says of a blob: media type, digest, size in bytes (image-spec, descriptor.md)."""
+
+    media_type: str
+    digest: str
+    size: int
+
+
+class LayerFile(msgspec.Struct, frozen=True):
+    """One entry of one layer. `data` is empty for what is no regular file or larger than 1 MiB."""
+
+    layer: int
+    path: str
+    size: int
+    whiteout: bool
+    data: bytes
+
+
+class RegistryImage:
+    """One image (one platform) as a registry stores it; bytes are fetched when asked for."""
+
+    def __init__(
+        self, client: "RegistryClient", repository: str, digest: str, manifest: dict[str, Any]
+    ) -> None:
+        self._client = client
+        self._config: dict[str, Any] | None = None
+        self.repository = repository
+        self.digest = digest
+        self.media_type = str(manifest.get("mediaType", MANIFEST_TYPES[0]))
+        self.config_digest = str(manifest["config"]["digest"])
+        self.layers = tuple(
+            Descriptor(str(entry.get("mediaType", "")), str(entry["digest"]), int(entry["size"]))
+            for entry in manifest["layers"]
+        )
+
+    @property
+    def size(self) -> int:
+        """Bytes of all layers as stored (compressed)."""
+        return sum(layer.size for layer in self.layers)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The whole image configuration (image-spec, config.md)."""
+        if self._config is None:
+            self._config = _object(self._client.blob(self.repository, self.config_digest, MAX_MANIFEST))
+        return self._config
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return self.document.get("config") or {}
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return self.config.get("Labels") or {}
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        return self.document.get("history") or []
+
+    @property
+    def created(self) -> str:
+        return str(self.document.get("created", ""))
+
+    @property
+    def diff_ids(self) -> tuple[str, ...]:
+        return tuple(self.document.get("rootfs", {}).get("diff_ids", ()))
+
+    def files(self) -> Iterator[LayerFile]:
+        """Every entry of every layer, bottom layer first, each layer verified by its digest."""
+        for number, layer in enumerate(self.layers):
+            data = self._client.blob(self.repository, layer.digest, MAX_LAYER)
+            yield from _entries(number, data)
+
+
+class RegistryClient:
+    """The registry at `address` (`127.0.0.1:PORT`), over plain HTTP.
+
+    Raises ServiceFault when the registry does not answer or answers with something it never should.
+    Manifests and blobs are remembered by digest; tags are asked for every time.
+    """
+
+    def __init__(self, address: str, *, architecture: str = "amd64") -> None:
+        self.address = address
+        self._architecture = architecture
+        self._http = requests.Session()
+        self._http.trust_env = False
+        self._blobs: dict[str, bytes] = {}
+
+    def alive(self) -> bool:
+        """Whether the registry answers its version check (distribution-spec, end-1)."""
+        try:
+            return bool(self._get("/v2/").status_code == requests.codes.ok)
+        except ServiceFault:
+            return False
+
+    def repositories(self) -> list[str]:
+        """All repositories, sorted (the catalogue is an extension of CNCF Distribution)."""
+        return sorted(self._pages("/v2/_catalog?n=1000", "repositories"))
+
+    def tags(self, repository: str) -> list[str]:
+        """The repository's tags, sorted; none if the registry doesn't know it (end-8a)."""
+        return sorted(self._pages(f"/v2/{repository}/tags/list?n=1000", "tags"))
+
+    def digest(self, repository: str, reference: str) -> str | None:
+        """The digest of what a tag or digest names, index or manifest; None if there is nothing."""
+        found = self._manifest(repository, reference)
+        return found[0] if found else None
+
+    def image(self, repository: str, reference: str) -> RegistryImage | None:
+        """The image a tag or digest names; of an index, the entry for the engine's architecture."""
+        found = self._manifest(repository, reference)
+        if found is None:
+            return None
+        digest, manifest = found
+        if manifest.get("mediaType") in INDEX_TYPES or "manifests" in manifest:
+            entries = [entry for entry in manifest.get("manifests", []) if not _is_attestation(entry)]
+            fitting = [e for e in entries if e.get("platform", {}).get("architecture") == self._architecture]
+            if not (fitting or entries):
+                return None
+            return self.image(repository, str((fitting or entries)[0]["digest"]))
+        if "config" not in manifest or "layers" not in manifest:
+            return None
+        return RegistryImage(self, repository, digest, manifest)
+
+    def blob(self, repository: str, digest: str, limit: int) -> bytes:
+        """A blob's bytes, verified (end-2). limit: bytes above which it is refused."""
+        if digest not in self._blobs:
+            response = self._get(f"/v2/{repository}/blobs/{digest}", stream=True)
+            if response.status_code != requests.codes.ok:
+                raise ServiceFault(
+                    f"The registry has no blob {digest} although a manifest in {repository} names it.",
+                    "Push the image again.",
+                )
+            self._blobs[digest] = _verified(_read(response, limit, digest), digest)
+        return self._blobs[digest]
+
+    def _manifest(self, repository: str, reference: str) -> tuple[str, dict[str, Any]] | None:
+        if reference in self._blobs:
+            return reference, _object(self._blobs[reference])
+        response = self._get(f"/v2/{repository}/manifests/{reference}")
+        if response.status_code in (requests.codes.not_found, requests.codes.bad_request):
+            return None
+        if response.status_code != requests.codes.ok:
+            raise ServiceFault(f"The registry answered {response.status_code} for {repository}:{reference}.")
+        body = response.content[: MAX_MANIFEST + 1]
+        named = reference if ":" in reference else response.headers.get("Docker-Content-Digest", "")
+        digest = named or "sha256:" + hashlib.sha256(body).hexdigest()
+        self._blobs[digest] = _verified(body, digest)
+        return digest, _object(body)
+
+    def _pages(self, path: str, key: str) -> list[str]:
+        found: list[str] = []
+        while path:
+            response = self._get(path)
+            if response.status_code == requests.codes.not_found:
+                return found
+            found += _object(response.content).get(key) or []
+            following = response.links.get("next", {}).get("url", "")
+            path = following if following != path else ""
+        return found
+
+    def _get(self, path: str, *, stream: bool = False) -> requests.Response:
+        try:
+            return self._http.get(
+                f"http://{self.address}{path}", headers={"Accept": ACCEPT}, timeout=TIMEOUT, stream=stream
+            )
+        except requests.RequestException as error:
+            raise ServiceFault(
+                f"The registry at {self.address} does not answer.",
+                "Start it again with `lab start`; what was pushed before is kept.",
+            ) from error
+
+
+def _is_attestation(entry: dict[str, Any]) -> bool:
+    """Whether an index entry is BuildKit's provenance and not an image (docs: attestation storage)."""
+    annotations = entry.get("annotations") or {}
+    return annotations.get("vnd.docker.reference.type") == "attestation-manifest"
+
+
+def _read(response: requests.Response, limit: int, digest: str) -> bytes:
+    body = bytearray()
+    for chunk in response.iter_content(1 << 16):
+        body += chunk
+        if len(body) > limit:
+            raise ServiceFault(f"The blob {digest} is larger than {limit} bytes; it is not read.")
+    return bytes(body)
+
+
+def _verified(data: bytes, digest: str) -> bytes:
+    algorithm, _, expected = digest.partition(":")
+    if algorithm not in ("sha256", "sha512") or hashlib.new(algorithm, data).hexdigest() != expected:
+        raise ServiceFault(
+            f"The registry sent bytes that are not {digest}.", "Its storage is damaged: `lab reset`."
+        )
+    return data
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(data)
+    except ValueError as error:
+        raise ServiceFault("The registry sent something that is no JSON.") from error
+    return value if isinstance(value, dict) else {}
+
+
+def _entries(number: int, data: bytes) -> Iterator[LayerFile]:
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:*") as archive:
+            for member in archive:
+                path = member.name.removeprefix("./").strip("/")
+                folder, _, name = path.rpartition("/")
+                hidden = name.startswith(WHITEOUT)
+                shown = "/".join(part for part in (folder, name.removeprefix(WHITEOUT)) if part)
+                source = archive.extractfile(member) if member.isreg() and member.size <= MAX_FILE else None
+                yield LayerFile(number, shown, member.size, hidden, source.read() if source else b"")
+    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
+        raise ServiceFault(f"Layer {number + 1} is no readable tar archive ({error}).") from error

@@ -1,0 +1,168 @@
+"""Replaying a workspace: its answers again, in order, in a fresh stack with fresh values."""
+
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from checker import answers, submission, verify, workspace
+from checker.cleanup import remove_run
+from checker.engine import Engine, cache_dir
+from checker.errors import EnvironmentFault
+from checker.model import AnswerRun, Finding, Lab, LabReport, Outcome, Step, StepReport
+from checker.stack import stack as stacks
+from checker.stack.stack import Stack, process_identity
+from checker.workspace import Workspace
+
+
+class Watcher(Protocol):
+    """Told what a replay is at; every method may do nothing."""
+
+    def on_stack(self, stack: Stack, place: Workspace) -> None: ...
+    def on_answer(self, step: Step, text: str) -> None: ...
+    def on_output(self, text: str) -> None: ...
+    def on_ran(self, step: Step, run: AnswerRun | None) -> None: ...
+
+
+class Silent:
+    """A watcher that does nothing."""
+
+    def on_stack(self, stack: Stack, place: Workspace) -> None: ...
+    def on_answer(self, step: Step, text: str) -> None: ...
+    def on_output(self, text: str) -> None: ...
+    def on_ran(self, step: Step, run: AnswerRun | None) -> None: ...
+
+
+Fill = Callable[[Path], submission.Intake]
+"""Puts the answers of a replay into a folder that does not exist yet."""
+
+
+def grade(engine: Engine, lab: Lab, source: Path, watcher: Watcher | None = None) -> LabReport:
+    """Replay the workspace at `source`, which is only read. `path` in the report is `source` as given."""
+    return replay(
+        engine, lab, lambda target: submission.take_in(source, target), str(source), watcher or Silent()
+    )
+
+
+def replay(
+    engine: Engine, lab: Lab, fill: Fill, path: str, watcher: Watcher, *, honour_needs: bool = True
+) -> LabReport:
+    """Run a lab's answers in a workspace that `fill` makes, judge the world they leave, remove it all.
+
+    honour_needs: whether a step is skipped when one that it needs is not done. Raises EngineFault or
+    ServiceFault when the machine is at fault from the start.
+    """
+    began = time.monotonic()
+    base = replays_dir() / f"{process_identity(os.getpid()).replace(':', '-')}-{secrets.token_hex(4)}"
+    place = Workspace(Path(os.path.realpath(base)) / lab.name)
+    stack: Stack | None = None
+    try:
+        _make_folder(base)
+        intake = fill(place.path)
+        if intake.too_large:
+            return _refused(engine, lab, intake, path)
+        stack = stacks.start(engine, lab, f"replay-{secrets.token_hex(8)}", throwaway=True)
+        workspace.create(lab, place)
+        workspace.write_given_files(lab, place, stack.values)
+        workspace.start_history(place, stack.owner)
+        watcher.on_stack(stack, place)
+        runs = _run_answers(engine, lab, place, stack, watcher)
+        report = verify.check(engine, lab, stack, place, honour_needs=honour_needs, remember=False, path=path)
+    finally:
+        _clean(engine, lab, stack, base)
+    return msgspec.structs.replace(
+        report,
+        steps=tuple(_with_run(step, runs.get(step.step), lab) for step in report.steps),
+        warnings=intake.warnings,
+        seconds=time.monotonic() - began,
+    )
+
+
+def replays_dir() -> Path:
+    """Where replays have their workspaces: inside the documented cache."""
+    return cache_dir() / "replays"
+
+
+def sweep() -> int:
+    """Remove the workspaces of replays whose process is gone; returns how many."""
+    gone = 0
+    for path in replays_dir().iterdir() if replays_dir().is_dir() else ():
+        pid, _, rest = path.name.partition("-")
+        if not pid.isdigit() or process_identity(int(pid)) != f"{pid}:{rest.rpartition('-')[0]}":
+            shutil.rmtree(path, ignore_errors=True)
+            gone += 1
+    return gone
+
+
+def _run_answers(
+    engine: Engine, lab: Lab, place: Workspace, stack: Stack, watcher: Watcher
+) -> dict[str, AnswerRun]:
+    env = answers.environment(engine, place, stack.values)
+    runs: dict[str, AnswerRun] = {}
+    for step in lab.steps:
+        text = place.read(step.answer_path)
+        watcher.on_answer(step, text or "")
+        if step.is_script and text is not None:
+            runs[step.name] = answers.run(place, step, env, watcher.on_output)
+        watcher.on_ran(step, runs.get(step.name))
+    return runs
+
+
+def _with_run(report: StepReport, run: AnswerRun | None, lab: Lab) -> StepReport:
+    findings = report.findings
+    if run and run.timed_out and report.outcome is Outcome.FAIL:
+        step = lab.step(report.step)
+        limit = step.time_limit if step else 0
+        late = Finding(
+            code="answer-timed-out",
+            expected=f"The answer ends within {limit:.0f} seconds.",
+            observed=f"It still ran after {limit:.0f} seconds and was ended with all it had started.",
+            action="Look for something that waits for input, runs in the foreground or loops.",
+        )
+        findings = (late, *findings)
+    return msgspec.structs.replace(report, answer=run, findings=findings)
+
+
+def _refused(engine: Engine, lab: Lab, intake: submission.Intake, path: str) -> LabReport:
+    finding = Finding(
+        code="submission-too-large",
+        expected="A submission is a small folder of text files.",
+        observed=intake.too_large,
+        action="Hand in the workspace's own files only: the answers and what they need.",
+    )
+    steps = tuple(
+        StepReport(
+            step=step.name,
+            title=step.title,
+            outcome=Outcome.FAIL,
+            points=0,
+            max_points=step.points,
+            findings=(finding,),
+        )
+        for step in lab.steps
+    )
+    report = verify.report(lab, engine, steps, path, 0.0)
+    return msgspec.structs.replace(report, warnings=intake.warnings)
+
+
+def _make_folder(base: Path) -> None:
+    try:
+        base.mkdir(parents=True, mode=0o700)
+    except OSError as error:
+        raise EnvironmentFault(
+            f"Cannot make a folder for the replay in {base.parent}: {error.strerror}.",
+            "Make room there, or set REGISTRY_LAB_CACHE to another place.",
+        ) from error
+
+
+def _clean(engine: Engine, lab: Lab, stack: Stack | None, base: Path) -> None:
+    try:
+        if stack is not None:
+            remove_run(engine, lab, stack)
+    finally:
+        shutil.rmtree(base, ignore_errors=True)

@@ -1,0 +1,32 @@
+"""The real services a lab needs. One module per kind of service; `lab.toml` asks for them by kind."""
+
+import importlib
+
+import msgspec
+
+from checker.errors import BrokenLab
+
+
+class Blueprint(msgspec.Struct, frozen=True, kw_only=True):
+    """How one kind of service is started.
+
+    image: name in the table of `checker.images`. port: the TCP port it serves on inside.
+    ready: the path that answers 200 once it is ready.
+    """
+
+    image: str
+    port: int
+    ready: str
+    environment: dict[str, str] = {}
+
+
+def blueprint(kind: str) -> Blueprint:
+    """The blueprint in the module `checker.stack.<kind>`. Raises BrokenLab for an unknown kind."""
+    try:
+        module = importlib.import_module(f"checker.stack.{kind}")
+        found = module.BLUEPRINT
+    except (ImportError, AttributeError):
+        raise BrokenLab(f"No stack module provides a service of kind {kind!r}.") from None
+    if not isinstance(found, Blueprint):
+        raise BrokenLab(f"The stack module {kind!r} has no blueprint.")
+    return found

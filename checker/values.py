@@ -1,0 +1,74 @@
+"""The per-run facts a lab hands to answers in their environment.
+
+Nothing a learner could hard-code stays the same from run to run: a replay makes every value anew.
+"""
+
+import re
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from checker.errors import BrokenLab
+from checker.model import Lab, Value
+
+_FIRST = tuple(
+    "amber azure brisk calm civic coral dapper eager fleet gentle golden hardy indigo jolly keen lively".split()
+)
+_SECOND = tuple(
+    "badger beacon cedar comet condor delta ember falcon garden harbor island jaguar kestrel lagoon".split()
+)
+_FIELD = re.compile(r"\{([A-Z][A-Z0-9_]*)\}")
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """Put values in place of `{NAME}`; other braces stay. Raises BrokenLab for an unknown name."""
+
+    def value(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name not in values:
+            raise BrokenLab(f"The text {text!r} names the value {name}, which the lab does not have.")
+        return values[name]
+
+    return _FIELD.sub(value, text)
+
+
+def make(lab: Lab, addresses: Mapping[str, str]) -> dict[str, str]:
+    """Fresh values for one run.
+
+    addresses: service name -> `127.0.0.1:PORT`. The kinds: `word` two words and a number, fit for
+    a repository name; `token` 32 hex digits; `semver` X.Y.Z with every part at least 1;
+    `next-patch` the value `of` with its last number one higher; `date` YYYYMMDD within the last
+    year; `number` between `min` and `max`; `text` with other values filled in; `address` of a service.
+    """
+    values: dict[str, str] = {}
+    for name, value in lab.values.items():
+        values[name] = _one(name, value, values, addresses)
+    return values
+
+
+def _one(name: str, value: Value, known: Mapping[str, str], addresses: Mapping[str, str]) -> str:
+    match value.kind:
+        case "word":
+            return f"{secrets.choice(_FIRST)}-{secrets.choice(_SECOND)}-{secrets.randbelow(9000) + 1000}"
+        case "token":
+            return secrets.token_hex(16)
+        case "semver":
+            return ".".join(str(secrets.randbelow(9) + 1) for _ in range(3))
+        case "next-patch":
+            if value.of not in known:
+                raise BrokenLab(f"The value {name} builds on {value.of!r}, which does not come before it.")
+            major_minor, _, patch = known[value.of].rpartition(".")
+            return f"{major_minor}.{int(patch) + 1}"
+        case "date":
+            day = datetime.now(UTC) - timedelta(days=secrets.randbelow(365) + 1)
+            return day.strftime("%Y%m%d")
+        case "number":
+            return str(value.min + secrets.randbelow(value.max - value.min + 1))
+        case "text":
+            return fill(value.text, known)
+        case "address":
+            if value.service not in addresses:
+                raise BrokenLab(
+                    f"The value {name} is the address of {value.service!r}, which is no service here."
+                )
+            return addresses[value.service]

@@ -1,0 +1,143 @@
+"""Running a lab's checks with pytest, in this process, out of reach of whatever lies around.
+
+Neither a configuration file, a conftest, an installed plugin nor an environment variable of pytest's has
+a say: the only inputs are the lab's checks.py and the world they look at.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from checker import __version__
+from checker.catalog import CHECKS
+from checker.engine import Engine
+from checker.errors import BrokenLab
+from checker.model import Lab, LabReport, StepReport, Versions
+from checker.registry import RegistryClient
+from checker.stack.stack import Stack
+from checker.workspace import PRIVATE, Workspace
+
+_UNUSED = (
+    "cacheprovider",
+    "terminal",
+    "faulthandler",
+    "pastebin",
+    "junitxml",
+    "doctest",
+    "stepwise",
+    "debugging",
+)
+
+
+def check(
+    engine: Engine,
+    lab: Lab,
+    stack: Stack,
+    workspace: Workspace,
+    *,
+    steps: frozenset[str] | None = None,
+    honour_needs: bool = True,
+    remember: bool,
+    path: str = "",
+) -> LabReport:
+    """Judge the steps (all if None) by the world as it is now.
+
+    remember: whether what images answered is kept in the workspace for the next time; never for a
+    replay, whose workspace is a stranger's. path: how the workspace is called in the report.
+    """
+    from checker.plugin import CheckPlugin, World
+    from checker.probe import EngineView, Probe
+
+    began = time.monotonic()
+    registries = {
+        name: RegistryClient(service.address, architecture=engine.architecture)
+        for name, service in stack.services.items()
+        if service.kind == "registry"
+    }
+    view = EngineView(engine)
+    memory = workspace.path / PRIVATE / "probes.json" if remember else None
+    world = World(
+        values=stack.values,
+        workspace=workspace,
+        registries=registries,
+        engine=view,
+        probe=Probe(engine, view, registries.get("registry"), memory),
+    )
+    wanted = frozenset(step.name for step in lab.steps) if steps is None else steps
+    plugin = CheckPlugin(lab, world, wanted, honour_needs=honour_needs)
+    _run_pytest(lab.folder / CHECKS, plugin)
+    if plugin.interrupted:
+        raise KeyboardInterrupt
+    return report(lab, engine, plugin.reports(), path or str(workspace.path), time.monotonic() - began)
+
+
+def report(lab: Lab, engine: Engine, steps: tuple[StepReport, ...], path: str, seconds: float) -> LabReport:
+    """Put verdicts together with the versions of everything that had a say in them."""
+    return LabReport(
+        lab=lab.name,
+        title=lab.title,
+        path=path,
+        steps=steps,
+        seconds=seconds,
+        versions=versions(lab, engine),
+    )
+
+
+def versions(lab: Lab, engine: Engine) -> Versions:
+    kinds: Mapping[str, str] = {service.name: service.kind for service in lab.services}
+    return Versions(
+        lab=lab.version,
+        checker=__version__,
+        engine=engine.version,
+        registry=registry_version(engine) if "registry" in kinds.values() else "",
+    )
+
+
+def registry_version(engine: Engine) -> str:
+    """What the registry's image says its version is; its image ID where it says nothing."""
+    import docker.errors
+
+    from checker.engine import LABEL, engine_calls
+    from checker.images import tag_of
+
+    try:
+        with engine_calls():
+            found = engine.client.api.inspect_image(tag_of("registry"))  # type: ignore[no-untyped-call]
+    except docker.errors.APIError:
+        return ""
+    labels = (found.get("Config") or {}).get("Labels") or {}
+    return str(labels.get(f"{LABEL}.version") or found["Id"])
+
+
+def _run_pytest(checks: Path, plugin: object) -> None:
+    import pytest
+
+    if not checks.is_file():
+        raise BrokenLab(f"{checks} is missing.", "This is for the lab's author to mend.")
+    arguments = [str(checks), "-c", os.devnull, f"--rootdir={checks.parent}", "--noconftest", "--capture=no"]
+    arguments += ["--import-mode=importlib", "-W", "ignore", "--tb=line"]
+    for name in _UNUSED:
+        arguments += ["-p", f"no:{name}"]
+    with _undisturbed(checks):
+        pytest.main(arguments, plugins=[plugin])
+
+
+@contextmanager
+def _undisturbed(checks: Path) -> Iterator[None]:
+    """Keep pytest's own environment variables out, and modules of an earlier run from being reused."""
+    saved = {name: value for name, value in os.environ.items() if name.startswith(("PYTEST_", "PY_COLORS"))}
+    for name in saved:
+        del os.environ[name]
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    for name, module in list(sys.modules.items()):
+        if getattr(module, "__file__", None) == str(checks):
+            del sys.modules[name]
+    try:
+        yield
+    finally:
+        for name in [name for name in os.environ if name.startswith("PYTEST_")]:
+            del os.environ[name]
+        os.environ.update(saved)

@@ -1,0 +1,98 @@
+"""Watching a practice: checks again whenever an answer is saved or something happens in the registry.
+
+Two sources put events into one queue: the workspace's files (watchfiles) and the registry's own
+notifications. A slow timer stands behind both, for file systems that announce nothing.
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import msgspec
+
+from checker.errors import LabError
+from checker.model import Step
+from checker.session import Session
+from checker.stack.listener import Event, listening
+from checker.stack.stack import Running
+from checker.workspace import PRIVATE
+
+SETTLE = 0.15
+"""Seconds without anything new before a batch of changes is handed out: a push is several events."""
+FALLBACK = 30.0
+"""Seconds after which the world is looked at anyway."""
+
+
+class Change(msgspec.Struct, frozen=True):
+    """Why it is worth looking again. saved: the step whose answer was saved. event: in the registry."""
+
+    saved: str = ""
+    event: Event | None = None
+    fault: str = ""
+
+
+def changes(session: Session) -> Iterator[list[Change]]:
+    """Batches of changes, for ever; an empty batch is the timer's. Ends only by an exception or interrupt."""
+    waiting: queue.SimpleQueue[Change] = queue.SimpleQueue()
+    stop = threading.Event()
+    registries = [entry for entry in session.started().services.values() if entry.kind == "registry"]
+    with ExitStack() as stack:
+        stack.callback(stop.set)
+        for registry in registries:
+            events = stack.enter_context(listening(session.engine, registry))
+            _thread(_hear, registry, events, waiting, stop)
+        _thread(_see, session, waiting, stop)
+        while True:
+            yield _batch(waiting)
+
+
+def _batch(waiting: "queue.SimpleQueue[Change]") -> list[Change]:
+    batch: list[Change] = []
+    try:
+        batch.append(waiting.get(timeout=FALLBACK))
+        while True:
+            batch.append(waiting.get(timeout=SETTLE))
+    except queue.Empty:
+        return batch
+
+
+def _hear(
+    registry: Running, events: Iterator[Event], waiting: "queue.SimpleQueue[Change]", stop: threading.Event
+) -> None:
+    fault = f"The registry at {registry.address} stopped."
+    try:
+        for event in events:
+            if event.action != "pull":  # checks pull too: that would never end
+                waiting.put(Change(event=event))
+    except (LabError, OSError) as error:
+        fault = str(error)
+    if not stop.is_set():
+        waiting.put(Change(fault=fault))
+
+
+def _see(session: Session, waiting: "queue.SimpleQueue[Change]", stop: threading.Event) -> None:
+    import watchfiles
+
+    root = session.workspace.path
+    names = {session.workspace.answer(step): step for step in session.lab.steps}
+    for found in watchfiles.watch(
+        root, stop_event=stop, watch_filter=_worth(root), rust_timeout=200, debounce=100
+    ):
+        for _, path in sorted(found, key=lambda pair: pair[1]):
+            step: Step | None = names.get(Path(path))
+            waiting.put(Change(saved=step.name if step else "."))
+
+
+def _worth(root: Path) -> Callable[[object, str], bool]:
+    hidden = (str(root / PRIVATE), str(root / ".git"))
+
+    def worth(_change: object, path: str) -> bool:
+        return not path.startswith(hidden) and not path.endswith(".tmp")
+
+    return worth
+
+
+def _thread(target: Callable[..., None], *arguments: object) -> None:
+    threading.Thread(target=target, args=arguments, daemon=True).start()

@@ -1,0 +1,296 @@
+"""The learner's folder for a lab. It is the submission: a few readable files, nothing else counts.
+
+Everything the lab itself keeps there lies in `.lab/`, which git ignores and graders never read.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from checker.errors import EnvironmentFault, LabError, UsageError
+from checker.model import Lab, Step
+from checker.values import fill
+
+PRIVATE = ".lab"
+LOCK_WAIT = 10.0
+"""Seconds to wait for another command that is changing the same workspace."""
+READ_LIMIT = 1024 * 1024
+
+
+class Workspace(msgspec.Struct, frozen=True):
+    """The folder `path`, absolute and without symlinks on its way."""
+
+    path: Path
+
+    @property
+    def private(self) -> Path:
+        return self.path / PRIVATE
+
+    @property
+    def owner(self) -> str:
+        """The name under which this workspace's stack is labelled in the engine."""
+        return hashlib.sha256(os.fsencode(self.path)).hexdigest()[:16]
+
+    def answer(self, step: Step) -> Path:
+        return self.path / step.answer_path
+
+    def read(self, relative: str) -> str | None:
+        """A file's text, at most 1 MiB of it; None if it is missing, no plain file or leads outside."""
+        path = self.path / relative
+        try:
+            real = path.resolve(strict=True)
+            if not real.is_relative_to(self.path.resolve()) or not real.is_file():
+                return None
+            with real.open("rb") as file:
+                return file.read(READ_LIMIT).decode("utf-8", "replace")
+        except OSError:
+            return None
+
+    def head(self) -> str | None:
+        """The full commit id of the workspace's own HEAD; None if it has no commit."""
+        return next(iter(self.history(1)), None)
+
+    def history(self, limit: int = 1000) -> list[str]:
+        """Full commit ids reachable from HEAD, newest first."""
+        if not (self.path / ".git").exists():
+            return []
+        done = _git(self.path, "rev-list", f"--max-count={limit}", "HEAD", check=False)
+        return done.stdout.split() if done.returncode == 0 else []
+
+
+def locate(lab: Lab, named: Path | None = None) -> Workspace:
+    """A lab's workspace: `named`, else `$REGISTRY_LAB_WORKSPACE/<lab>`, else `./workspace/<lab>`."""
+    base = named or Path(os.environ.get("REGISTRY_LAB_WORKSPACE") or "workspace") / lab.name
+    return Workspace(Path(os.path.realpath(base)))
+
+
+def create(lab: Lab, workspace: Workspace) -> list[str]:
+    """Lay out what is missing of a workspace; whatever is there stays. Returns the new files' paths."""
+    made = []
+    with _disk(workspace.path):
+        for folder in ("home", "docker", "tmp"):
+            (workspace.private / folder).mkdir(parents=True, exist_ok=True)
+        for relative in starter_files(lab):
+            target = workspace.path / relative
+            if not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(lab.folder / "starter" / relative, target)
+                made.append(relative)
+        for step in lab.steps:
+            target = workspace.answer(step)
+            if step.is_script and not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(f"# {step.title}\n", encoding="utf-8")
+                made.append(step.answer_path)
+    return made
+
+
+def write_given_files(lab: Lab, workspace: Workspace, values: Mapping[str, str]) -> None:
+    """Write the lab's own files with this run's values in them."""
+    with _disk(workspace.path):
+        for relative, text in lab.files.items():
+            target = workspace.path / relative
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.is_symlink():
+                target.unlink()
+            target.write_text(fill(text, values), encoding="utf-8")
+
+
+def start_history(workspace: Workspace, about: str) -> None:
+    """Give the workspace a git history of two commits, unless it has one.
+
+    about: goes into the messages, so that two workspaces never have the same commit ids.
+    """
+    if (workspace.path / ".git").exists():
+        return
+    _git(workspace.path, "init", "--quiet", "--template=", "--initial-branch=main")
+    exclude = workspace.path / ".git/info/exclude"
+    exclude.parent.mkdir(exist_ok=True)
+    exclude.write_text(f"/{PRIVATE}/\n", encoding="utf-8")
+    _git(workspace.path, "commit", "--quiet", "--allow-empty", "--message", f"Open the workshop {about}")
+    _git(workspace.path, "add", "--all")
+    _git(workspace.path, "commit", "--quiet", "--allow-empty", "--message", f"Add what the lab gives {about}")
+
+
+def starter_files(lab: Lab) -> list[str]:
+    """The relative paths of all files a workspace starts with."""
+    base = lab.folder / "starter"
+    return sorted(str(path.relative_to(base)) for path in base.rglob("*") if path.is_file())
+
+
+def write_answer(workspace: Workspace, step: Step, text: str) -> Path:
+    """Write an answer all at once or not at all; the one before is kept in `.lab/backup/`."""
+    path = workspace.answer(step)
+    keep(workspace, step.answer_path, unless=text)
+    with _disk(workspace.path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, text)
+    return path
+
+
+def keep(workspace: Workspace, relative: str, *, unless: str | None = None) -> Path | None:
+    """Copy a file to `.lab/backup/<time>/` before it is changed; None if there is nothing to keep."""
+    path = workspace.path / relative
+    if not path.is_file() or (unless is not None and workspace.read(relative) == unless):
+        return None
+    target = workspace.private / "backup" / time.strftime("%Y%m%d-%H%M%S") / relative
+    with _disk(workspace.path):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    return target
+
+
+def reset(lab: Lab, workspace: Workspace, steps: tuple[Step, ...]) -> list[Path]:
+    """Put the answers of `steps` back to the starter's; returns where the old ones are kept."""
+    kept = []
+    for step in steps:
+        relative = step.answer_path
+        source = lab.folder / "starter" / relative
+        text = source.read_text(encoding="utf-8") if source.is_file() else f"# {step.title}\n"
+        if backup := keep(workspace, relative, unless=text):
+            kept.append(backup)
+        target = workspace.path / relative
+        if source.is_file() or step.is_script:
+            with _disk(workspace.path):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _replace(target, text)
+        else:
+            target.unlink(missing_ok=True)
+    return kept
+
+
+class State(msgspec.Struct):
+    """What is remembered between commands and nowhere else: how many hints were shown, per step."""
+
+    hints: dict[str, int] = {}
+
+
+def read_state(workspace: Workspace) -> tuple[State, str]:
+    """The state, and a sentence about what was wrong with its file (empty if nothing was)."""
+    path = workspace.private / "state.json"
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=State), ""
+    except FileNotFoundError:
+        return State(), ""
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
+        aside = path.with_suffix(".damaged")
+        path.replace(aside)
+        return (
+            State(),
+            f"The state file was damaged; it is kept as {aside.name}. Hints start again from the first.",
+        )
+    except OSError as error:
+        return State(), f"The state file cannot be read ({error.strerror}). Hints start again from the first."
+
+
+def write_state(workspace: Workspace, state: State) -> None:
+    with _disk(workspace.path):
+        workspace.private.mkdir(parents=True, exist_ok=True)
+        _replace(workspace.private / "state.json", msgspec.json.encode(state).decode())
+
+
+@contextmanager
+def exclusive(workspace: Workspace, doing: str) -> Iterator[None]:
+    """Let one command at a time change a workspace.
+
+    Waits up to `LOCK_WAIT` seconds for the other one, then raises EnvironmentFault saying which it is.
+    """
+    import filelock
+
+    with _disk(workspace.path):
+        workspace.private.mkdir(parents=True, exist_ok=True)
+    note = workspace.private / "lock.json"
+    try:
+        with filelock.FileLock(workspace.private / "lock", timeout=LOCK_WAIT):
+            _replace(note, json.dumps({"pid": os.getpid(), "doing": doing}))
+            yield
+    except filelock.Timeout:
+        other: dict[str, Any] = {}
+        if text := workspace.read(f"{PRIVATE}/lock.json"):
+            try:
+                other = json.loads(text)
+            except ValueError:
+                other = {}
+        raise EnvironmentFault(
+            f"Another command is changing this workspace: `{other.get('doing', 'lab')}` "
+            f"(process {other.get('pid', 'unknown')}).",
+            "Wait until it is done, or end it, and try again.",
+        ) from None
+
+
+def require(workspace: Workspace, lab: Lab) -> None:
+    """Raise UsageError unless the workspace has been laid out."""
+    if not workspace.path.is_dir():
+        raise UsageError(
+            f"There is no workspace at {workspace.path}.",
+            f"`lab start {lab.number}` lays one out and starts the lab.",
+        )
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _disk(path: Path) -> Iterator[None]:
+    """Tell a full or read-only disk as what it is."""
+    try:
+        yield
+    except OSError as error:
+        raise EnvironmentFault(
+            f"Cannot write to {error.filename or path}: {error.strerror}.",
+            "Make room or choose another place (`REGISTRY_LAB_WORKSPACE`), and try again. Nothing was lost.",
+        ) from error
+
+
+GIT_IDENTITY = {
+    "GIT_AUTHOR_NAME": "Learner",
+    "GIT_AUTHOR_EMAIL": "learner@lab.invalid",
+    "GIT_COMMITTER_NAME": "Learner",
+    "GIT_COMMITTER_EMAIL": "learner@lab.invalid",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+}
+
+
+def _git(folder: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    # The repository is named outright: git would else climb up to one that is not the workspace's.
+    command = ["git", f"--git-dir={folder / '.git'}", f"--work-tree={folder}", "-c", "core.fsmonitor=false"]
+    environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder / PRIVATE), **GIT_IDENTITY}
+    try:
+        done = subprocess.run(
+            [*command, "-c", f"core.hooksPath={os.devnull}", *arguments],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=30,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise EnvironmentFault(
+            "git is not installed.", "Install it, for instance with `apt-get install git`."
+        ) from None
+    except subprocess.TimeoutExpired:
+        raise EnvironmentFault(f"git {arguments[0]} did not end within 30 s in {folder}.") from None
+    if check and done.returncode != 0:
+        raise LabError(f"git {arguments[0]} failed in {folder}: {done.stderr.strip()}")
+    return done
