@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from checker.model import LabReport, Outcome, Report, StepReport
 from checker.report.plain import plain, plain_line
-from checker.report.wording import codes, described, passed, percent, scored, trouble
+from checker.report.wording import codes, described, summed, trouble
 
 LEVELS = {Outcome.FAIL: "error", Outcome.ERROR: "warning", Outcome.SKIPPED: "notice"}
 """An error outcome is a warning: it is nobody's mark, but somebody has to look at it."""
@@ -24,7 +24,7 @@ def to_commands(report: Report, *, answers: Mapping[str, Mapping[str, str]] | No
     lines: list[str] = []
     for result in report.results:
         lines += _whole(result) if several else _each(result, (answers or {}).get(result.lab, {}))
-        title = f"{plain_line(result.lab)}: worth a look"
+        title = f"{plain_line(result.path)}: worth a look"
         lines += [command("warning", warning, title=title) for warning in result.warnings]
     return "".join(f"{line}\n" for line in lines)
 
@@ -67,7 +67,7 @@ def _whole(result: LabReport) -> Iterable[str]:
     if result.outcome is Outcome.PASS:
         return
     level = LEVELS[result.outcome]
-    lines = [f"{passed(result)}, {scored(result)} ({percent(result.percent)}).", trouble(result)]
+    lines = [trouble(result), f"{summed(result)}." if result.steps else ""]
     lines += [f"{_title(step)}: {codes(step)}" for step in result.steps if step.outcome is not Outcome.PASS]
     message = "\n".join(line for line in lines if line)
     yield command(level, message, title=f"{plain_line(result.path)}: {result.outcome}")

@@ -14,11 +14,9 @@ from checker.report.wording import (
     codes,
     described,
     parts,
-    passed,
-    percent,
     points,
     remarks,
-    scored,
+    summed,
     trouble,
 )
 
@@ -94,7 +92,7 @@ def result_table(result: LabReport) -> str:
     if rows:
         body.append(f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>")
     body += [_labelled("Worth a look", warning) for warning in result.warnings]
-    body.append(f"<div>{passed(result)}, {scored(result)}, {percent(result.percent)}</div>")
+    body.append(f"<div>{summed(result).capitalize()}</div>")
     return _card(result.outcome, f"Lab {plain_line(result.lab)}: {result.outcome}", body)
 
 

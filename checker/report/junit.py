@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 from checker.model import LabReport, Outcome, Report, StepReport
 from checker.report.plain import plain, plain_line
-from checker.report.wording import codes, described, percent, trouble
+from checker.report.wording import codes, described, trouble
 
 LAB_CASE = "(lab)"
 """Name of the case that carries an error of the whole lab; no step can be called so."""
@@ -52,7 +52,7 @@ def _properties(result: LabReport, report: Report) -> ET.Element:
         "mode": report.mode,
         "points": str(result.points),
         "max_points": str(result.max_points),
-        "percent": percent(result.percent),
+        "percent": str(round(result.percent, 2)),
         "version.lab": result.versions.lab,
         "version.checker": result.versions.checker,
         "version.engine": result.versions.engine,

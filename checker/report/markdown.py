@@ -12,10 +12,10 @@ from checker.report.wording import (
     SYMBOLS,
     codes,
     parts,
-    passed,
     percent,
     points,
     remarks,
+    summed,
     totals,
     trouble,
     versions,
@@ -26,7 +26,7 @@ SIZE_LIMIT = 1_000_000
 
 OUTPUT_LINES = 20
 
-_MARKUP = re.compile(r"[\\`*_~\[\]<>&|$\"'{}]|:(?=//)|(?<=www)\.|[@#](?=\w)", re.IGNORECASE)
+_MARKUP = re.compile(r"[\\`*_~\[\]<>&|$]|:(?=//)|(?<=www)\.|[@#](?=\w)", re.IGNORECASE)
 _CALL = re.compile(r"[@#](?!sha256:)")
 
 
@@ -89,9 +89,8 @@ def _overview(report: Report) -> list[str]:
 
 
 def _result(result: LabReport) -> str:
-    score = f"{passed(result)}, {result.points} of {result.max_points} points ({percent(result.percent)})"
     lines = ["", f"### {_code(result.lab)} {escaped(plain_line(result.title))}", ""]
-    lines += [f"{_outcome(result.outcome)}: {score}. Workspace {_code(result.path)}."]
+    lines += [f"{_outcome(result.outcome)}: {summed(result)}. Workspace {_code(result.path)}."]
     if why := trouble(result):
         lines += ["", f"**Error:** {escaped(why)}"]
     lines += [line for warning in result.warnings for line in ("", f"**Worth a look:** {escaped(warning)}")]

@@ -159,8 +159,7 @@ def _table(*columns: "tuple[str, JustifyMethod]") -> "Table":
 def _sum(result: LabReport, console: "Console") -> None:
     from rich.text import Text
 
-    counted = f"{wording.passed(result)}, {wording.scored(result)}"
-    words = Text(f"{counted}, {wording.percent(result.percent)}", style="bold")
+    words = Text(wording.summed(result), style="bold")
     bar = _bar(result, console)
     if len(bar) + 2 + len(words) <= console.width:
         console.print(Text.assemble(bar, "  ", words))

@@ -10,7 +10,7 @@ SYMBOLS = {Outcome.PASS: "✓", Outcome.FAIL: "✗", Outcome.SKIPPED: "–", Out
 
 ASCII_SYMBOLS = {Outcome.PASS: "+", Outcome.FAIL: "x", Outcome.SKIPPED: "-", Outcome.ERROR: "!"}
 
-NOTHING_CHECKED = "Nothing was checked."
+NOTHING_CHECKED = "nothing was checked"
 
 
 class Totals(NamedTuple):
@@ -42,16 +42,16 @@ def points(step: StepReport) -> str:
     return f"{step.points}/{step.max_points}" if step.max_points else "-"
 
 
-def passed(result: LabReport) -> str:
-    """Return `5 of 8 steps passed`."""
+def summed(result: LabReport) -> str:
+    """Return `5 of 8 steps passed, 50 of 80 points, 62.5 %`, as far as there is something to count."""
+    if not result.steps:
+        return NOTHING_CHECKED
     done = sum(step.outcome is Outcome.PASS for step in result.steps)
     noun = "step" if len(result.steps) == 1 else "steps"
-    return f"{done} of {len(result.steps)} {noun} passed"
-
-
-def scored(result: LabReport) -> str:
-    """Return `50 of 80 points`, or that there was nothing to be had."""
-    return f"{result.points} of {result.max_points} points" if result.max_points else "no points counted"
+    said = f"{done} of {len(result.steps)} {noun} passed"
+    if not result.max_points:
+        return f"{said}, no points counted"
+    return f"{said}, {result.points} of {result.max_points} points, {percent(result.percent)}"
 
 
 def codes(step: StepReport) -> str:
@@ -113,4 +113,4 @@ def trouble(result: LabReport) -> str:
     """Return why the result as a whole says nothing about the answers; empty if it does."""
     if result.error:
         return plain(result.error).strip()
-    return "" if result.steps else NOTHING_CHECKED
+    return "" if result.steps else f"{NOTHING_CHECKED.capitalize()}."
