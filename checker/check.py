@@ -14,7 +14,7 @@ from checker.model import Finding
 STEP_MARK = "step"
 
 
-class CheckFailed(Exception):  # noqa: N818 - it names an outcome, as pytest's own do
+class CheckFailed(Exception):
     """The learner's world is not as the step asks."""
 
     def __init__(self, finding: Finding) -> None:

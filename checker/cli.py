@@ -4,6 +4,7 @@ Modules that are slow to import are imported where they are used: `lab --help` n
 """
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -332,6 +333,8 @@ def exit_code(*results: "LabReport") -> int:
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of the `lab` command: every way of ending becomes an exit code and a message."""
+    # A SIGTERM ends a command the way Ctrl-C does: with everything cleaned up.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(guarded(lambda: cli.main(arguments, prog_name="lab", standalone_mode=False)))
 
 

@@ -65,8 +65,9 @@ class Engine:
             with engine_calls():
                 self._version = dict(self.client.version())
         components = self._version.get("Components") or [{}]
-        name = str(components[0].get("Name", "Docker")).removesuffix(" Engine")
-        return f"{name} {self._version.get('Version', '')}".strip()
+        name = str(components[0].get("Name", "Engine"))
+        named = "Docker" if name == "Engine" else name.removesuffix(" Engine")
+        return f"{named} {self._version.get('Version', '')}".strip()
 
     @property
     def architecture(self) -> str:

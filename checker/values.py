@@ -11,12 +11,8 @@ from datetime import UTC, datetime, timedelta
 from checker.errors import BrokenLab
 from checker.model import Lab, Value
 
-_FIRST = tuple(
-    "amber azure brisk calm civic coral dapper eager fleet gentle golden hardy indigo jolly keen lively".split()
-)
-_SECOND = tuple(
-    "badger beacon cedar comet condor delta ember falcon garden harbor island jaguar kestrel lagoon".split()
-)
+_FIRST = "amber azure brisk calm civic coral dapper eager fleet gentle golden hardy indigo jolly keen".split()
+_SECOND = "badger beacon cedar comet condor delta ember falcon garden harbor island jaguar kestrel".split()
 _FIELD = re.compile(r"\{([A-Z][A-Z0-9_]*)\}")
 
 

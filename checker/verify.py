@@ -118,11 +118,15 @@ def _run_pytest(checks: Path, plugin: object) -> None:
     if not checks.is_file():
         raise BrokenLab(f"{checks} is missing.", "This is for the lab's author to mend.")
     arguments = [str(checks), "-c", os.devnull, f"--rootdir={checks.parent}", "--noconftest", "--capture=no"]
-    arguments += ["--import-mode=importlib", "-W", "ignore", "--tb=line"]
+    arguments += ["--import-mode=importlib", "-W", "ignore"]
     for name in _UNUSED:
         arguments += ["-p", f"no:{name}"]
     with _undisturbed(checks):
-        pytest.main(arguments, plugins=[plugin])
+        ended = pytest.main(arguments, plugins=[plugin])
+    if ended in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR):
+        raise BrokenLab(
+            f"pytest could not run {checks} (exit code {ended}).", "This is a defect: please report it."
+        )
 
 
 @contextmanager

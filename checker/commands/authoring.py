@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from checker import author, replay
 from checker.catalog import Catalog
-from checker.commands.practice import interrupted_by_term
 from checker.engine import Engine, connect
 from checker.errors import ExitCode, UsageError
 from checker.model import AnswerRun, Lab, Outcome, Step
@@ -27,7 +26,6 @@ def test_labs(wanted: str | None, mistake: str | None, console: "Console") -> in
     engine = connect()
     stacks.sweep(engine)
     replay.sweep()
-    interrupted_by_term()
     broken = 0
     for lab in labs:
         console.print(Text(f"{lab.name}: {lab.title}", style="bold"))
@@ -51,7 +49,6 @@ def demo_lab(wanted: str, console: "Console", say: Say) -> int:
 
     session = Session.open(wanted)
     lab = session.lab
-    interrupted_by_term()
     engine = ensure_engine(say, may_install=True)
     stacks.sweep(engine)
     replay.sweep()

@@ -9,7 +9,7 @@ import msgspec
 
 from checker import replay, submission
 from checker.catalog import Catalog
-from checker.commands.practice import interrupted_by_term, now
+from checker.commands.practice import now
 from checker.engine import Engine, connect
 from checker.errors import EnvironmentFault, ExitCode, LabError, UsageError
 from checker.model import AnswerRun, Lab, LabReport, Outcome, Report, Step, Versions
@@ -67,7 +67,6 @@ def grade_paths(
     stacks.sweep(engine)
     replay.sweep()
     _have_images(engine, [found for found, _ in work], say)
-    interrupted_by_term()
     results: list[LabReport] = []
     try:
         for number, (found, path) in enumerate(work, start=1):

@@ -104,7 +104,6 @@ def serve_notebook(lab: str, port: int | None, browser: bool | None, say: Say) -
     from checker.provide import ensure_engine
 
     session = Session.open(lab)
-    interrupted_by_term()
     try:
         ensure_engine(say, may_install=True)
         session.start(say)
@@ -159,15 +158,6 @@ def stop_everything(say: Say, *, images: bool) -> None:
         say("Removed " + ", ".join(f"{count} {what}" for what, count in counts.items()) + ".")
     replay.sweep()
     stop_own_engine(say)
-
-
-def interrupted_by_term() -> None:
-    """Let a SIGTERM end a command the way Ctrl-C does: with everything cleaned up."""
-
-    def interrupt(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, interrupt)
 
 
 def _show(session: Session, console: "Console") -> None:

@@ -41,20 +41,20 @@ class Event(msgspec.Struct, frozen=True):
     digest: str
 
 
-class _Target(msgspec.Struct):
+class _Target(msgspec.Struct, frozen=True):
     repository: str = ""
     tag: str = ""
     digest: str = ""
     media_type: str = msgspec.field(default="", name="mediaType")
 
 
-class _Entry(msgspec.Struct):
+class _Entry(msgspec.Struct, frozen=True):
     id: str = ""
     action: str = ""
     target: _Target = _Target()
 
 
-class _Envelope(msgspec.Struct):
+class _Envelope(msgspec.Struct, frozen=True):
     events: list[_Entry] = []
 
 
