@@ -20,7 +20,8 @@ from checker.report.wording import (
     trouble,
 )
 
-LABELS = {"Expected": "Expected", "Seen": "What the registry really holds", "Next": "Next"}
+LABELS = {"Expected": "Expected", "Seen": "What is really there", "Next": "Next"}
+"""Not "what the registry holds": some steps are about a file, an image in the engine or an answer."""
 
 STYLE = """<style>
 .rl-card { --rl-accent: var(--jp-content-font-color2, currentColor); box-sizing: border-box; max-width: 52rem;
@@ -28,14 +29,16 @@ STYLE = """<style>
   border-left: 5px solid var(--rl-accent); border-radius: 4px; color: var(--jp-content-font-color1, inherit);
   background: var(--jp-layout-color1, transparent); font-family: var(--jp-content-font-family, sans-serif);
   font-size: var(--jp-content-font-size1, 14px); line-height: 1.5; }
-.rl-card.rl-pass { --rl-accent: var(--jp-success-color1, #2e8b3d); }
-.rl-card.rl-fail { --rl-accent: var(--jp-error-color1, #d64545); }
-.rl-card.rl-error { --rl-accent: var(--jp-warn-color1, #c77700); }
+.rl-card .rl-outcome { --rl-accent: var(--jp-content-font-color2, currentColor); white-space: nowrap; }
+.rl-card.rl-pass, .rl-card .rl-outcome.rl-pass { --rl-accent: var(--jp-success-color1, #2e8b3d); }
+.rl-card.rl-fail, .rl-card .rl-outcome.rl-fail { --rl-accent: var(--jp-error-color1, #d64545); }
+.rl-card.rl-error, .rl-card .rl-outcome.rl-error { --rl-accent: var(--jp-warn-color1, #c77700); }
 .rl-card .rl-head { display: flex; flex-wrap: wrap; gap: 0.2em 0.7em; align-items: baseline; }
 .rl-card .rl-mark { color: var(--rl-accent); font-weight: 700; font-size: 1.15em; }
 .rl-card .rl-points { margin-left: auto; font-variant-numeric: tabular-nums; }
 .rl-card .rl-soft, .rl-card .rl-points { color: var(--jp-content-font-color2, inherit); }
-.rl-card .rl-label { margin-top: 0.6em; font-size: 0.86em; font-weight: 600;
+.rl-card .rl-label, .rl-card .rl-remark { margin-top: 0.6em; }
+.rl-card .rl-label { font-size: 0.86em; font-weight: 600;
   color: var(--jp-content-font-color2, inherit); }
 .rl-card .rl-text { white-space: pre-wrap; overflow-wrap: anywhere; }
 .rl-card .rl-next { padding: 0.35em 0.7em; border-radius: 3px;
@@ -45,7 +48,7 @@ STYLE = """<style>
 .rl-card .rl-finding + .rl-finding { margin-top: 0.8em; }
 .rl-card code { font-family: var(--jp-code-font-family, monospace); font-size: 0.92em; color: inherit;
   background: none; overflow-wrap: anywhere; }
-.rl-card table { border-collapse: collapse; margin: 0.6em 0; font-size: inherit; }
+.rl-card table { border-collapse: collapse; margin: 0.6em 0; font-size: inherit; color: inherit; }
 .rl-card th, .rl-card td { padding: 0.2em 1.4em 0.2em 0; text-align: left; background: none;
   color: inherit; border: 0; vertical-align: top; }
 .rl-card td.rl-number, .rl-card th.rl-number { text-align: right; font-variant-numeric: tabular-nums; }
@@ -58,10 +61,10 @@ def card(step: StepReport, *, hint: str | None = None) -> str:
     if step.outcome is not Outcome.PASS:
         body += [
             f'<div class="rl-finding">{"".join(_part(label, text) for label, text in parts(finding))}'
-            f'<div class="rl-soft">Finding: <code>{_line(finding.code)}</code></div></div>'
+            f'<div class="rl-soft rl-remark">Finding: <code>{_line(finding.code)}</code></div></div>'
             for finding in step.findings
         ]
-        body += [f'<div class="rl-text">{_text(remark)}</div>' for remark in remarks(step)]
+        body += [f'<div class="rl-text rl-remark">{_text(remark)}</div>' for remark in remarks(step)]
     if hint:
         body.append(f'<div class="rl-hint">{_labelled("Hint", hint)}</div>')
     return _card(step.outcome, f"Step {plain_line(step.step)}: {step.outcome}", body)
@@ -82,7 +85,7 @@ def result_table(result: LabReport) -> str:
     """Return a whole lab's verdicts as a self-contained HTML card with a table."""
     rows = "".join(
         f"<tr><td>{_line(step.title)}</td><td>{_mark(step.outcome)}</td>"
-        f'<td class="rl-number">{points(step)}</td><td><code>{_line(codes(step))}</code></td></tr>'
+        f'<td class="rl-number">{points(step)}</td><td>{_why(step)}</td></tr>'
         for step in result.steps
     )
     head = '<tr><th>Step</th><th>Outcome</th><th class="rl-number">Points</th><th>Finding</th></tr>'
@@ -110,7 +113,12 @@ def _head(step: StepReport) -> str:
 
 
 def _mark(outcome: Outcome) -> str:
-    return f'<span><span class="rl-mark" aria-hidden="true">{SYMBOLS[outcome]}</span> {outcome}</span>'
+    symbol = f'<span class="rl-mark" aria-hidden="true">{SYMBOLS[outcome]}</span>'
+    return f'<span class="rl-outcome rl-{outcome}">{symbol} {outcome}</span>'
+
+
+def _why(step: StepReport) -> str:
+    return f"<code>{_line(codes(step))}</code>" if step.findings else _line(codes(step))
 
 
 def _part(label: str, text: str) -> str:

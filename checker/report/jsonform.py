@@ -4,7 +4,7 @@
 """
 
 import json
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -76,7 +76,7 @@ def from_json(data: bytes) -> Report:
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of both forms."""
-    text = files("checker.report").joinpath("report.schema.json").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("report.schema.json").read_text(encoding="utf-8")
     loaded: dict[str, Any] = json.loads(text)
     return loaded
 

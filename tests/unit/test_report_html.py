@@ -53,7 +53,7 @@ def test_a_failed_step_says_what_was_expected_what_there_is_and_what_to_do(sampl
     step = sample.steps[2]
     words = body(card(step, hint="Look at the tags first.")).words
     finding = step.findings[0]
-    order = ["Expected", finding.expected, "What the registry really holds", finding.observed]
+    order = ["Expected", finding.expected, "What is really there", finding.observed]
     order += ["Next", finding.action, "Hint", "Look at the tags first."]
     assert [word for word in words if word in order] == order
 
