@@ -245,4 +245,4 @@ def _details(error: Exception, folder: Path | None) -> str:
         with suppress(OSError):
             path.write_text(text, encoding="utf-8")
             return f"The details are in {path}."
-    return f"The details: {text.strip().splitlines()[-1]}"
+    return f"The details: {text.strip().splitlines()[-1]}."

@@ -26,6 +26,8 @@ ACCENTS: Mapping[Tone, str] = {
     "mind": "var(--jp-error-color1, #b83b3b)",
     "fault": "var(--jp-warn-color1, #b86b00)",
 }
+NO_FORMULA = "tex2jax_ignore mathjax_ignore"
+"""Keeps JupyterLab from reading `$TEAM and $APP` as a formula."""
 NOT_YOUR_FAULT = "This is not your answer's fault and costs no points."
 
 
@@ -52,7 +54,7 @@ def box(title: str, body: str = "", *, tone: Tone = "note", code: str = "") -> S
     if code:
         inner.append(f'<pre class="rl-next rl-text">{escape(code)}</pre>')
     accent = f"--rl-accent: {ACCENTS[tone]}"
-    html = f'{STYLE}<section class="rl-card" style="{accent}">{"".join(inner)}</section>'
+    html = f'{STYLE}<section class="rl-card {NO_FORMULA}" style="{accent}">{"".join(inner)}</section>'
     return Shown("\n".join(part for part in (title, body, code) if part), html)
 
 
@@ -73,7 +75,8 @@ def verdict(step: StepReport, hint: str | None = None) -> Shown:
 
 def table(report: LabReport) -> Shown:
     """All steps of a lab at a glance."""
-    if said := wording.trouble(report):
+    if not report.steps:
+        said = wording.trouble(report)
         return box("The lab could not be checked.", f"{said}\n{NOT_YOUR_FAULT}", tone="fault")
     from checker.report.html import result_table
 
@@ -83,7 +86,7 @@ def table(report: LabReport) -> Shown:
         f"{wording.points(step):>6} {wording.codes(step)}".rstrip()
         for step in report.steps
     ]
-    lines.append(f"{wording.passed(report)}, {wording.scored(report)}")
+    lines.append(wording.summed(report))
     return Shown("\n".join(lines), result_table(report))
 
 

@@ -174,7 +174,7 @@ def test_checks_hints_and_values(notebook: Notebook) -> None:
     assert notebook.cell("%check").splitlines() == [
         "✗ one fail      0/10 no-answer",
         "✓ two pass       5/5",
-        "1 of 2 steps passed, 5 of 15 points",
+        "1 of 2 steps passed, 5 of 15 points, 33.3 %",
     ]
     assert "✓ pass  two" in notebook.cell("%check two")
     assert "Hint 1 of 2 for one\nLook closer.\nThere is another" in notebook.cell("%hint one")
