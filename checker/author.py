@@ -37,6 +37,13 @@ class Proof(msgspec.Struct, frozen=True):
 
 def prove(engine: Engine, catalog: Catalog, lab: Lab) -> Iterator[Proof]:
     """All proofs for a lab, each as soon as it is known. Raises what a replay raises."""
+    yield from prove_lab(engine, catalog, lab)
+    for mistake in catalog.mistakes(lab):
+        yield prove_mistake(engine, lab, mistake)
+
+
+def prove_lab(engine: Engine, catalog: Catalog, lab: Lab) -> Iterator[Proof]:
+    """The proofs that need no mistake: files, hints, the untouched workspace, the solution."""
     yield Proof("lab.toml, notebook and files agree", tuple(_files(catalog, lab)))
     yield Proof("hints do not contain the solution", tuple(_hints(lab)))
     untouched = replay(
@@ -47,8 +54,6 @@ def prove(engine: Engine, catalog: Catalog, lab: Lab) -> Iterator[Proof]:
         engine, lab, laid_out(lab.folder / "starter", lab.folder / "solution"), "solution", Silent()
     )
     yield Proof("the solution passes every step", tuple(_solved(solved)))
-    for mistake in catalog.mistakes(lab):
-        yield prove_mistake(engine, lab, mistake)
 
 
 def prove_mistake(engine: Engine, lab: Lab, mistake: Mistake) -> Proof:

@@ -1,0 +1,212 @@
+"""`python -m tests.bench`: how long things take, as ratios to baselines measured in the same run.
+
+Each row times the thing and its baseline in turn (A B A B ...), so that a machine that slows down slows both,
+and prints the medians and the ratio of the medians. Nothing here fails because of a time.
+"""
+
+import argparse
+import http.client
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from checker import answers, author, images, replay, workspace
+from checker.catalog import Catalog
+from checker.cleanup import remove_run
+from checker.engine import Engine, connect
+from checker.model import Lab, Outcome
+from checker.stack import stack as stacks
+from checker.workspace import Workspace
+
+LAB = "01"
+BIN = Path(sys.executable).parent
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One comparison; times in seconds, medians. target: the ratio to reach."""
+
+    what: str
+    against: str
+    seconds: float
+    baseline: float
+    target: float
+    spread: str
+
+    @property
+    def ratio(self) -> float:
+        return self.seconds / self.baseline
+
+
+def in_turn(
+    what: str,
+    against: str,
+    target: float,
+    thing: Callable[[], float],
+    baseline: Callable[[], float],
+    runs: int,
+) -> Row:
+    """Time both in turn after one uncounted round; each callable returns its own seconds."""
+    thing(), baseline()
+    pairs = [(thing(), baseline()) for _ in range(runs)]
+    mine, theirs = ([pair[side] for pair in pairs] for side in (0, 1))
+    spread = f"{min(mine):.3f}-{max(mine):.3f} / {min(theirs):.3f}-{max(theirs):.3f}"
+    return Row(what, against, statistics.median(mine), statistics.median(theirs), target, spread)
+
+
+def process(*command: str, env: dict[str, str] | None = None) -> Callable[[], float]:
+    """A whole process, from start to end; it has to succeed."""
+
+    def run() -> float:
+        began = time.perf_counter()
+        subprocess.run(command, env=env, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return time.perf_counter() - began
+
+    return run
+
+
+def stack_ready(engine: Engine, lab: Lab) -> Callable[[], float]:
+    """Our stack of the lab, from the call until all services answer."""
+
+    def run() -> float:
+        began = time.perf_counter()
+        stack = stacks.start(engine, lab, "bench", throwaway=True)
+        took = time.perf_counter() - began
+        stacks.remove(engine, stack.owner)
+        return took
+
+    return run
+
+
+def bare_registry(engine: Engine) -> Callable[[], float]:
+    """`docker run` of the same image, polled every 5 ms until /v2/ answers."""
+
+    def run() -> float:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        command = [
+            "docker",
+            "run",
+            "--detach",
+            "--publish",
+            f"127.0.0.1:{port}:5000",
+            images.tag_of("registry"),
+        ]
+        began = time.perf_counter()
+        done = subprocess.run(
+            command, env=dict(os.environ, **engine.environment()), capture_output=True, check=True
+        )
+        while not _answers(port):
+            time.sleep(0.005)
+        took = time.perf_counter() - began
+        engine.client.api.remove_container(done.stdout.decode().strip(), force=True, v=True)
+        return took
+
+    return run
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+    try:
+        connection.request("GET", "/v2/")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def whole_replay(engine: Engine, lab: Lab) -> Callable[[], float]:
+    """Grading the solution: fresh stack, all answers, all checks, everything removed again."""
+
+    def run() -> float:
+        began = time.perf_counter()
+        fill = author.laid_out(lab.folder / "starter", lab.folder / "solution")
+        report = replay.replay(engine, lab, fill, "bench", replay.Silent())
+        took = time.perf_counter() - began
+        assert report.outcome is Outcome.PASS, report
+        return took
+
+    return run
+
+
+def bare_answers(engine: Engine, lab: Lab) -> Callable[[], float]:
+    """The same scripts run by bash, in a workspace and against a registry that are there already."""
+
+    def run() -> float:
+        with tempfile.TemporaryDirectory(prefix="registry-lab-bench-") as folder:
+            place = Workspace(Path(folder).resolve() / lab.name)
+            author.laid_out(lab.folder / "starter", lab.folder / "solution")(place.path)
+            stack = stacks.start(engine, lab, "bench", throwaway=True)
+            try:
+                workspace.create(lab, place)
+                workspace.write_given_files(lab, place, stack.values)
+                workspace.start_history(place, stack.owner)
+                env = answers.environment(engine, place, stack.values)
+                began = time.perf_counter()
+                for step in lab.steps:
+                    command = ["bash", str(place.answer(step))]
+                    subprocess.run(command, cwd=place.path, env=env, check=True, capture_output=True)
+                return time.perf_counter() - began
+            finally:
+                remove_run(engine, lab, stack)
+
+    return run
+
+
+def measure(runs: int) -> list[Row]:
+    engine = connect()
+    lab = Catalog().lab(LAB)
+    images.ensure(engine, sorted({"registry", *lab.images}), print)
+    bare, ours = process(sys.executable, "-c", "pass"), process(str(BIN / "lab"), "--help")
+    rows = [
+        in_turn("lab --help", "python -c pass", 12, ours, bare, runs),
+        in_turn(
+            "stack ready", "docker run + poll", 1.5, stack_ready(engine, lab), bare_registry(engine), runs
+        ),
+        in_turn(
+            "replay", "the answers in bash", 1.5, whole_replay(engine, lab), bare_answers(engine, lab), runs
+        ),
+    ]
+    with tempfile.TemporaryDirectory(prefix="registry-lab-bench-") as folder:
+        env = dict(os.environ, REGISTRY_LAB_WORKSPACE=folder)
+        subprocess.run([BIN / "lab", "start", LAB], env=env, check=True)
+        place = workspace.Workspace(Path(folder).resolve() / lab.name)
+        author_files = lab.folder / "solution"
+        subprocess.run(["cp", "-r", f"{author_files}/.", str(place.path)], check=True)
+        try:
+            subprocess.run([BIN / "lab", "run", LAB, "--all"], env=env, check=True, capture_output=True)
+            ours = process(str(BIN / "lab"), "check", LAB, env=env)
+            bare = process(sys.executable, "-c", "import pytest, docker")
+            rows.append(in_turn("lab check", "import pytest, docker", 2.5, ours, bare, runs))
+        finally:
+            subprocess.run([BIN / "lab", "stop", LAB], env=env, check=True)
+    return rows
+
+
+def show(rows: list[Row]) -> None:
+    table = Table(
+        "what", "seconds", "against", "seconds", "ratio", "to reach", "spread", title="medians, in turn"
+    )
+    for row in rows:
+        numbers = f"{row.ratio:.2f}x", f"{row.target:g}x"
+        table.add_row(
+            row.what, f"{row.seconds:.3f}", row.against, f"{row.baseline:.3f}", *numbers, row.spread
+        )
+    Console(width=130).print(table)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=7, help="counted runs of each (default 7)")
+    show(measure(parser.parse_args().runs))
