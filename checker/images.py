@@ -1,0 +1,147 @@
+"""The images labs build from and services run from, and getting them into an engine.
+
+Every image has two origins: a public registry and Debian's packages. Labs use them under names of
+ours, so what a learner pulled before is never changed and never graded.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from checker.engine import Engine, cache_dir, engine_calls
+from checker.errors import BrokenLab, EnvironmentFault, UsageError
+from checker.origins import ORIGIN, RECIPE, BaseImage, OriginFailed
+from checker.origins.recipes import TABLE
+
+Say = Callable[[str], None]
+Origin = Callable[[Engine, BaseImage, Say], None]
+
+WAIT_FOR_OTHERS = 1200.0
+"""Seconds to wait while another process gets images."""
+
+LABELS = {"pull": "not on Docker Hub from here", "packages": "cannot be built from Debian packages"}
+
+
+def image(name: str) -> BaseImage:
+    """The table's row. Raises BrokenLab for a name that is not in the table."""
+    try:
+        return TABLE[name]
+    except KeyError:
+        raise BrokenLab(
+            f"There is no base image named {name!r}.", f"The table has: {', '.join(sorted(TABLE))}."
+        ) from None
+
+
+def tag_of(name: str) -> str:
+    """The name a base image has in the engine, like `registry-lab/busybox:1`. Raises BrokenLab."""
+    return image(name).tag
+
+
+def origin_of(engine: Engine, name: str) -> str | None:
+    """Where the image that is in the engine came from; None if it has to be got.
+
+    One inspection. An image that an earlier recipe built counts as not there. Raises EngineFault.
+    """
+    import docker.errors
+
+    row = image(name)
+    try:
+        with engine_calls():
+            found = engine.client.api.inspect_image(row.tag)  # type: ignore[no-untyped-call]
+    except docker.errors.APIError as error:
+        if error.status_code == 404:
+            return None
+        raise
+    labels = (found.get("Config") or {}).get("Labels") or {}
+    if labels.get(RECIPE, row.recipe.fingerprint) != row.recipe.fingerprint:
+        return None
+    return str(labels.get(ORIGIN) or "brought by hand")
+
+
+def ensure(engine: Engine, names: Iterable[str], say: Say) -> None:
+    """Get the images that are missing, from the first origin that gives each.
+
+    say: is told what happens, a sentence at a time. Raises EnvironmentFault when no origin works,
+    EngineFault, BrokenLab, UsageError.
+    """
+    wanted = [image(name) for name in dict.fromkeys(names)]
+    missing = [row for row in wanted if origin_of(engine, row.name) is None]
+    if not missing:
+        return
+    origins = allowed_origins()
+    with _alone(say):
+        dead: dict[str, str] = {}
+        for row in missing:
+            if origin_of(engine, row.name) is None:  # another process may have brought it meanwhile
+                _get(engine, row, origins, dead, say)
+
+
+def allowed_origins() -> dict[str, Origin]:
+    """The origins `REGISTRY_LAB_IMAGES` allows, in the order to try them. Raises UsageError."""
+    from checker.origins import packages, pull  # not at import: most commands need no more than `tag_of`
+
+    known: dict[str, Origin] = {"pull": pull.pull, "packages": packages.build}
+    choice = os.environ.get("REGISTRY_LAB_IMAGES", "").strip() or "auto"
+    if choice == "auto":
+        return known
+    if choice in known:
+        return {choice: known[choice]}
+    raise UsageError(
+        f"REGISTRY_LAB_IMAGES is {choice!r}, which names no origin of images.",
+        "Set it to auto, pull or packages, or leave it out.",
+    )
+
+
+def _get(engine: Engine, row: BaseImage, origins: dict[str, Origin], dead: dict[str, str], say: Say) -> None:
+    """dead: origin -> why it gives nothing at all; filled for the images to come."""
+    reasons: list[str] = []
+    for name, bring in origins.items():
+        if name == "packages":
+            because = f"{reasons[-1]}; " if reasons else ""
+            say(f"{row.name}: {because}building it from Debian packages.")
+        if reason := dead.get(name):
+            reasons.append(f"{LABELS[name]} ({reason})")
+            continue
+        try:
+            bring(engine, row, say)
+        except OriginFailed as failure:
+            reasons.append(f"{LABELS[name]} ({failure.reason})")
+            if failure.everywhere:
+                dead[name] = failure.reason
+            continue
+        say(f"{row.name}: ready as {row.tag}.")
+        return
+    raise EnvironmentFault(
+        f"The image {row.tag} is not in the engine and cannot be had: {'; '.join(reasons)}.",
+        f"Get online, or name a mirror of Docker Hub in REGISTRY_LAB_MIRROR, or bring the image yourself: "
+        f"`docker pull {row.upstream} && docker tag {row.upstream} {row.tag}`.",
+    )
+
+
+@contextmanager
+def _alone(say: Say) -> Iterator[None]:
+    """Only one process of this user gets images at a time. Raises EnvironmentFault."""
+    from filelock import FileLock, Timeout
+
+    folder = cache_dir()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / "images.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            say("Another lab process is getting images; waiting for it.")
+            lock.acquire(timeout=WAIT_FOR_OTHERS, poll_interval=0.1)
+    except Timeout as error:
+        raise EnvironmentFault(
+            f"Another lab process has been getting images for {WAIT_FOR_OTHERS:.0f} s.",
+            "End it, then try again.",
+        ) from error
+    except OSError as error:
+        raise EnvironmentFault(
+            f"The cache folder {folder} cannot be written ({error.strerror}).",
+            "Make it writable, or name another in REGISTRY_LAB_CACHE.",
+        ) from error
+    with lock:
+        lock.release()  # `with` counts one more
+        yield
