@@ -1,15 +1,18 @@
 """Looking at images by running them: start one, ask it over HTTP, remove it.
 
 What an image does never changes under one image ID, so an answer once seen is remembered by that ID.
-Failures are not remembered: a busy machine is no fact about an image.
+Failures are remembered for one run only: a busy machine is no fact about an image.
 """
 
 import fnmatch
 import http.client
 import os
+import threading
 import time
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -25,6 +28,8 @@ POLL = 0.005
 BODY_LIMIT = 64 * 1024
 MEMORY = "256m"
 PROCESSES = 256
+AT_ONCE = 4
+"""Images asked side by side: starting one is mostly waiting for the engine."""
 
 
 class LocalImage(msgspec.Struct, frozen=True):
@@ -88,7 +93,10 @@ class EngineView:
 
 
 class Probe:
-    """Starts images and keeps what they answered, in `memory` when that file may be written."""
+    """Starts images and keeps what they answered, in `memory` when that file may be written.
+
+    To be closed: containers are removed in the background, and `close` waits until all are.
+    """
 
     def __init__(
         self, engine: Engine, view: EngineView, registry: RegistryClient | None, memory: Path | None
@@ -98,6 +106,29 @@ class Probe:
         self._registry = registry
         self._memory = memory
         self._known = _read(memory)
+        self._failed: dict[str, Answer] = {}
+        self._starting = ThreadPoolExecutor(AT_ONCE)
+        self._removing = ThreadPoolExecutor(AT_ONCE)
+        self._removals: list[Future[None]] = []
+        self._closing = threading.Event()
+        self._writing = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.set()
+        self._starting.shutdown(cancel_futures=True)
+        self._removing.shutdown()
+        for removal in self._removals:
+            removal.result()
+
+    def ahead(self, references: Iterable[str]) -> None:
+        """Ask several of the engine's images side by side, so that `local` and `remote` know the answers."""
+        found = (self._view.image(reference) for reference in references)
+        unknown = {image.id for image in found if image and image.id not in self._known}
+        if len(unknown) > 1:
+            list(self._starting.map(self._ask, unknown, unknown))
 
     def local(self, reference: str) -> Answer | None:
         """What the engine's image answers; None if there is no such image."""
@@ -142,12 +173,16 @@ class Probe:
             return
 
     def _ask(self, image: str, key: str) -> Answer:
+        if key in self._failed:
+            return self._failed[key]
         if key not in self._known:
             answer = self._run(image)
             if not answer.status:
+                self._failed[key] = answer
                 return answer
-            self._known[key] = answer
-            _write(self._memory, self._known)
+            with self._writing:
+                self._known[key] = answer
+                _write(self._memory, self._known)
         return self._known[key]
 
     def _run(self, image: str) -> Answer:
@@ -174,7 +209,7 @@ class Probe:
         except docker.errors.APIError as error:
             return Answer(0, "", f"The engine cannot start it: {error.explanation or error}")
         finally:
-            self._remove(container)
+            self._removals.append(self._removing.submit(self._remove, container))
 
     def _remove(self, container: str) -> None:
         import docker.errors
@@ -192,7 +227,7 @@ class Probe:
     def _wait(self, container: str, port: int) -> Answer:
         deadline = time.monotonic() + ANSWERS_WITHIN
         looked = time.monotonic()
-        while (now := time.monotonic()) < deadline:
+        while (now := time.monotonic()) < deadline and not self._closing.is_set():
             if (answer := _get(port)) is not None:
                 return answer
             if now - looked > 0.2:

@@ -18,6 +18,7 @@ from checker.errors import BrokenLab
 from checker.model import Lab, LabReport, StepReport, Versions
 from checker.registry import RegistryClient
 from checker.stack.stack import Stack
+from checker.values import fill
 from checker.workspace import PRIVATE, Workspace
 
 _UNUSED = (
@@ -59,16 +60,15 @@ def check(
     }
     view = EngineView(engine)
     memory = workspace.path / PRIVATE / "probes.json" if remember else None
-    world = World(
-        values=stack.values,
-        workspace=workspace,
-        registries=registries,
-        engine=view,
-        probe=Probe(engine, view, registries.get("registry"), memory),
-    )
-    wanted = frozenset(step.name for step in lab.steps) if steps is None else steps
-    plugin = CheckPlugin(lab, world, wanted, honour_needs=honour_needs)
-    _run_pytest(lab.folder / CHECKS, plugin)
+    with Probe(engine, view, registries.get("registry"), memory) as probe:
+        if steps is None:
+            probe.ahead(name for pattern in lab.owned for name in view.names(fill(pattern, stack.values)))
+        world = World(
+            values=stack.values, workspace=workspace, registries=registries, engine=view, probe=probe
+        )
+        wanted = frozenset(step.name for step in lab.steps) if steps is None else steps
+        plugin = CheckPlugin(lab, world, wanted, honour_needs=honour_needs)
+        _run_pytest(lab.folder / CHECKS, plugin)
     if plugin.interrupted:
         raise KeyboardInterrupt
     return report(lab, engine, plugin.reports(), path or str(workspace.path), time.monotonic() - began)
