@@ -77,6 +77,15 @@ def remove_everything(engine: Engine) -> dict[str, int]:
     return counts
 
 
+def remove_base_images(engine: Engine) -> int:
+    """Remove the base images the labs provide; returns how many names that were."""
+    with engine_calls():
+        images = engine.client.api.images(filters={"label": BASE_IMAGE})
+    names = [name for image in images for name in _names(image) if name.startswith(f"{LABEL}/")]
+    remove_images(engine, names)
+    return len(names)
+
+
 def _names(image: dict[str, list[str]]) -> list[str]:
     digests = [name for name in image.get("RepoDigests") or () if not name.startswith("<none>")]
     return [name for name in image.get("RepoTags") or () if name != "<none>:<none>"] + digests

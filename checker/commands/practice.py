@@ -135,7 +135,7 @@ def stop_everything(say: Say, *, images: bool) -> None:
     """End all stacks, probes and listeners, remove replays' folders, end the engine if it is ours."""
     from checker import replay
     from checker.catalog import Catalog
-    from checker.cleanup import remove_everything, remove_run
+    from checker.cleanup import remove_base_images, remove_everything, remove_run
     from checker.engine import candidates, connect
     from checker.provide import stop_own_engine
     from checker.stack import stack as stacks
@@ -152,9 +152,7 @@ def stop_everything(say: Say, *, images: bool) -> None:
                 remove_run(engine, lab, stack)
         counts = remove_everything(engine)
         if images:
-            from checker.images import remove_all
-
-            remove_all(engine)
+            remove_base_images(engine)
         say("Removed " + ", ".join(f"{count} {what}" for what, count in counts.items()) + ".")
     replay.sweep()
     stop_own_engine(say)
