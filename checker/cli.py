@@ -170,7 +170,10 @@ def hint(lab: str, step: str, workspace: Path | None) -> int:
 @click.argument("lab")
 @workspace_option
 def watch(lab: str, workspace: Path | None) -> int:
-    """Check again whenever an answer is saved or something happens in the registry."""
+    """Check again at every save and every push.
+
+    Reacts to saved answers and to the registry's own notifications of pushes and deletions.
+    """
     from checker.commands.practice import watch_lab
 
     return watch_lab(open_session(lab, workspace), console())
@@ -231,7 +234,10 @@ def grade(
     markdown_file: Path | None,
     fail_under: float | None,
 ) -> int:
-    """Replay workspaces in fresh stacks with fresh values and grade what the answers really do."""
+    """Replay workspaces and grade what the answers do.
+
+    Every workspace gets a fresh stack with fresh values; nothing in it can change the checks or the report.
+    """
     from checker.commands import grading
 
     files = grading.Files(json_file, junit_file, markdown_file)
@@ -256,7 +262,10 @@ def author_test(lab: str | None, mistake: str | None) -> int:
 @cli.command(epilog=examples("lab demo", "lab demo 01"))
 @click.argument("lab", default="01")
 def demo(lab: str) -> int:
-    """Play a lab with its own solution, in a stack that is thrown away."""
+    """Play a lab with its own solution.
+
+    It runs in a stack of its own that is thrown away; a practice of yours is not touched.
+    """
     from checker.commands.authoring import demo_lab
 
     return demo_lab(lab, console(), say)
