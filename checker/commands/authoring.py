@@ -41,14 +41,12 @@ def test_labs(wanted: str | None, mistake: str | None, console: "Console") -> in
 def demo_lab(wanted: str, console: "Console", say: Say) -> int:
     """Play a lab's solution, narrated, and grade it; 0 if every step passed."""
     from checker import images
-    from checker.commands.practice import leave_clean
+    from checker.commands.practice import end_own_engine
     from checker.provide import ensure_engine
     from checker.report import terminal
-    from checker.session import Session
     from checker.stack import blueprint
 
-    session = Session.open(wanted)
-    lab = session.lab
+    lab = Catalog().lab(wanted)
     engine = ensure_engine(say, may_install=True)
     stacks.sweep(engine)
     replay.sweep()
@@ -60,7 +58,7 @@ def demo_lab(wanted: str, console: "Console", say: Say) -> int:
         console.print()
         terminal.render_result(report, console)
     finally:
-        leave_clean(session, say)
+        end_own_engine(engine, say)
     return ExitCode.PASSED if report.outcome is Outcome.PASS else ExitCode.FAILED
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from checker.engine import Engine
 from checker.errors import ExitCode, LabError, ServiceFault, UsageError
 from checker.model import LabReport, Report, StepReport
 from checker.session import Session
@@ -115,20 +116,21 @@ def serve_notebook(lab: str, port: int | None, browser: bool | None, say: Say) -
         # A second Ctrl-C must not leave half of it running.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         say("Stopping; your answers and your notebook stay.")
-        leave_clean(session, say)
+        try:
+            session.stop(say)
+            end_own_engine(session.engine, say)
+        except LabError as error:
+            say(f"{error.message} {error.action}")
 
 
-def leave_clean(session: Session, say: Say) -> None:
-    """Stop one lab, and the engine if it is one that we started and nothing of ours runs in it any more."""
+def end_own_engine(engine: Engine, say: Say) -> None:
+    """End the engine if it is one that we started and no stack is left in it."""
     from checker.provide import stop_own_engine
     from checker.stack import stack as stacks
 
-    try:
-        session.stop(say)
-        if not stacks.stacks(session.engine):
-            stop_own_engine(say)
-    except LabError as error:
-        say(f"{error.message} {error.action}")
+    if not stacks.stacks(engine):
+        engine.close()
+        stop_own_engine(say)
 
 
 def stop_everything(say: Say, *, images: bool) -> None:
