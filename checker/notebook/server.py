@@ -35,11 +35,13 @@ OPTIONS = (
     "--no-browser",  # opened by us, on the notebook, once it answers
     "--ServerApp.ip=127.0.0.1",
     "--ServerApp.quit_button=True",
-    "--LabApp.news_url=None",
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     "--LabApp.extension_manager=readonly",  # the other one lists extensions from PyPI
     "--KernelManager.shutdown_wait_time=2.0",
 )
+
+QUIET = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+"""JupyterLab's page settings: neither fetch news nor ask whether to."""
 
 
 def open_notebook(
@@ -59,6 +61,7 @@ def open_notebook(
         process: subprocess.Popen[bytes] | None = None
         try:
             say("Starting JupyterLab.")
+            _configure(place / "config/labconfig")
             process = subprocess.Popen(
                 command(root, port),
                 env=environment(os.environ, place, root, lab, token),
@@ -109,6 +112,17 @@ def environment(outer: Mapping[str, str], place: Path, root: Path, lab: Lab, tok
 def has_display(outer: Mapping[str, str]) -> bool:
     """Whether a browser could show anything here."""
     return sys.platform == "darwin" or bool(outer.get("DISPLAY") or outer.get("WAYLAND_DISPLAY"))
+
+
+def _configure(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "page_config.json").write_text(json.dumps(QUIET), encoding="utf-8")
+    except OSError as error:
+        raise EnvironmentFault(
+            f"JupyterLab's settings cannot be written to {folder}: {error.strerror}.",
+            "Make room there, or name another place with REGISTRY_LAB_CACHE.",
+        ) from error
 
 
 def _wait_until_ready(process: "subprocess.Popen[bytes]", runtime: Path, token: str, log: IO[bytes]) -> str:

@@ -1,0 +1,197 @@
+"""A learner in JupyterLab: opens the notebook, gets a step wrong, reads the card, gets it right.
+
+Drives the real server in headless Chromium. Leaves its screenshots in `build/screenshots/`.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Locator, Page, Request, expect, sync_playwright
+
+from checker.session import Session
+
+LAB = "01"
+STEP = "references"
+SCREENSHOTS = Path(__file__).resolve().parents[2] / "build/screenshots"
+START_LIMIT = 90.0
+END_LIMIT = 15.0
+CELL_LIMIT = 60_000  # milliseconds, as playwright counts
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+SERVE = """
+import sys
+from pathlib import Path
+from checker.catalog import Catalog
+from checker.notebook.server import open_notebook
+say = lambda text: print(text, flush=True)
+sys.exit(open_notebook(Catalog().lab(sys.argv[1]), Path(sys.argv[2]), say=say, browser=False))
+"""
+
+pytestmark = [pytest.mark.browser, pytest.mark.engine]
+
+
+class Server(NamedTuple):
+    process: subprocess.Popen[str]
+    url: str
+    place: Path
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Iterator[Session]:
+    """A running practice in a folder whose name has a space and no plain ASCII."""
+    workspaces = tmp_path / "Übung eins"
+    opened = Session.open(LAB)
+    opened = Session.open(LAB, workspace=workspaces / opened.lab.name)
+    try:
+        opened.start(print)
+        yield opened
+    finally:
+        opened.stop(print)
+
+
+@pytest.fixture
+def server(session: Session, tmp_path: Path) -> Iterator[Server]:
+    """JupyterLab as a learner gets it, with its folders in a cache of its own."""
+    environment = {**os.environ, "REGISTRY_LAB_CACHE": str(tmp_path / "cache")}
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVE, LAB, str(session.workspace.path.parent)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield Server(process, url_from(process), tmp_path)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(END_LIMIT)
+
+
+def url_from(process: subprocess.Popen[str]) -> str:
+    """The address the server prints once it answers; it gives up by itself if it never does."""
+    assert process.stdout is not None
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if line.strip().startswith("http://127.0.0.1:"):
+            return line.strip()
+    raise AssertionError("".join(said))
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        pytest.skip("needs Chromium, for instance `apt-get install chromium`")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        try:
+            yield browser.new_page(viewport={"width": 1200, "height": 1000})
+        finally:
+            browser.close()
+
+
+def cell(page: Page, first_line: str) -> Locator:
+    """The code cell that begins so, scrolled to: JupyterLab only draws what is near the window."""
+    found = page.locator(".jp-CodeCell").filter(has=page.locator(".cm-line", has_text=first_line)).first
+    page.locator(".jp-WindowedPanel-outer").first.hover()
+    deadline = time.monotonic() + 30
+    while not found.is_visible():
+        assert time.monotonic() < deadline, f"no cell begins with {first_line}"
+        page.mouse.wheel(0, 500)
+        page.wait_for_timeout(50)  # a frame or two for JupyterLab to draw
+    found.scroll_into_view_if_needed()
+    return found
+
+
+def run(page: Page, where: Locator, source: str | None = None) -> Locator:
+    """Run a cell, with another text if there is one; returns its output."""
+    where.locator(".cm-content").click()
+    if source is not None:
+        page.keyboard.press("ControlOrMeta+a")
+        page.keyboard.insert_text(source)
+    page.keyboard.press("Control+Enter")
+    return where.locator(".jp-OutputArea")
+
+
+def test_a_step_done_wrong_then_right(server: Server, session: Session, page: Page) -> None:
+    asked: list[Request] = []
+    page.on("request", lambda request: asked.append(request))
+    page.goto(server.url)
+    expect(page.locator(".jp-Notebook h1")).to_have_text("Names and tags¶", timeout=CELL_LIMIT)
+
+    started = run(page, cell(page, "%load_ext checker.notebook"))
+    expect(started.locator(".rl-card")).to_contain_text("is ready", timeout=CELL_LIMIT)
+    run(page, cell(page, "docker manifest inspect"))
+    picture = run(page, cell(page, "%picture"))
+    expect(picture.locator("svg title").first).to_contain_text("What registry", timeout=CELL_LIMIT)
+    picture.scroll_into_view_if_needed()
+    shoot(page, "picture")
+
+    step = cell(page, f"%%step {STEP}")
+    wrong = run(page, step, f'%%step {STEP}\necho "$APP -> $APP" > references.txt\n')
+    expect(wrong.locator(".rl-card.rl-fail")).to_be_visible(timeout=CELL_LIMIT)
+    expect(wrong.locator(".rl-next")).to_be_visible()
+    shoot(page, "step-failed")
+
+    answer = (session.lab.folder / f"solution/steps/{STEP}.sh").read_text(encoding="utf-8")
+    right = run(page, step, f"%%step {STEP}\n{answer}")
+    expect(right.locator(".rl-card.rl-pass")).to_be_visible(timeout=CELL_LIMIT)
+    expect(right.locator(".rl-card.rl-fail")).to_have_count(0)
+    right.scroll_into_view_if_needed()
+    page.mouse.wheel(0, 300)
+    expect(page.get_by_text("Jupyter news")).to_have_count(0)
+    shoot(page, "step-passed")
+
+    assert (
+        session.workspace.answer(session.lab.steps[0]).read_text(encoding="utf-8").strip() == answer.strip()
+    )
+    assert {urlsplit(request.url).hostname for request in asked if request.url.startswith("http")} == {
+        "127.0.0.1"
+    }
+
+
+def test_ctrl_c_ends_the_server_and_its_kernels_at_once(server: Server, page: Page) -> None:
+    page.goto(server.url)
+    started = run(page, cell(page, "%load_ext checker.notebook"))
+    expect(started.locator(".rl-card")).to_contain_text("is ready", timeout=CELL_LIMIT)
+    assert len(processes_naming(server.place)) > 2
+    began = time.monotonic()
+    server.process.send_signal(signal.SIGINT)
+    assert server.process.wait(END_LIMIT) == 0
+    assert time.monotonic() - began < END_LIMIT
+    assert processes_naming(server.place) == []
+    assert not list((server.place / "cache/jupyter/runtime").glob("*.json"))
+
+
+def processes_naming(place: Path) -> list[str]:
+    """The command lines of everything that runs with a path inside `place` (Linux)."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = file.read_bytes().decode("utf-8", "replace")
+        except OSError:  # it has ended since
+            continue
+        if str(place) in line:
+            found.append(line.replace("\0", " "))
+    return found
+
+
+def shoot(page: Page, name: str) -> None:
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")
