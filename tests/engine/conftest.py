@@ -1,0 +1,80 @@
+"""One engine for the session, surroundings of its own for every test, and a count of what is left."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from checker.cleanup import BASE_IMAGE
+from checker.engine import LABEL, Engine, connect
+from checker.errors import EngineFault
+from checker.stack.stack import OWNER
+from tests.helpers import Command, Done, TinyLab, until
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    """The engine of this machine, with the images the tests start from."""
+    from checker import images
+
+    try:
+        found = connect()
+    except EngineFault as fault:
+        pytest.fail(f"These tests need a container engine: {fault.message} {fault.action}", pytrace=False)
+    images.ensure(found, ["registry", "busybox"], print)
+    return found
+
+
+def census(engine: Engine) -> dict[str, set[str]]:
+    """Everything there is in an engine that a run could leave behind, by kind."""
+    api = engine.client.api
+    containers = api.containers(all=True)
+    ours = [entry for entry in containers if {OWNER, BASE_IMAGE} & set(entry["Labels"])]
+    volumes = api.volumes()["Volumes"] or ()
+    return {
+        "containers": {entry["Id"] for entry in containers},
+        f"containers labelled {LABEL}": {f"{entry['Id']} {entry['Image']}" for entry in ours},
+        "networks": {entry["Id"] for entry in api.networks()},
+        "volumes": {entry["Name"] for entry in volumes},
+        "image names": {name for image in api.images() for name in image["RepoTags"] or () if name},
+    }
+
+
+@pytest.fixture
+def counts(engine: Engine, tmp_path: Path) -> Iterator[None]:
+    """Proves that a test leaves nothing: engine, temporary folder and cache are as before."""
+    before = census(engine)
+    yield
+    home = tmp_path / "home"
+    try:
+        until(lambda: census(engine) == before, "the engine to be as before", seconds=5)
+    except AssertionError:
+        after = census(engine)
+        for entry in engine.client.api.containers(all=True, filters={"label": OWNER}):
+            if entry["Id"] not in before["containers"]:
+                engine.client.api.remove_container(entry["Id"], force=True, v=True)
+        left = {kind: sorted(after[kind] ^ before[kind]) for kind in before if after[kind] != before[kind]}
+        pytest.fail(f"left in the engine, or missing from it: {left}")
+    left_files = [*home.glob("tmp/*"), *home.glob("cache/replays/*"), *home.glob("workspace/**/.*.tmp")]
+    assert left_files == [], "temporary files were left"
+
+
+@pytest.fixture
+def lab(counts: None, engine: Engine, tiny: TinyLab, tmp_path: Path) -> Command:
+    """The `lab` command with the tiny lab, and nothing of the user's."""
+    return Command(tiny.root, tmp_path / "home", DOCKER_HOST=engine.docker_host)
+
+
+@pytest.fixture
+def workspace(lab: Command) -> Path:
+    """Where the practice of the tiny lab has its answers."""
+    return lab.workspaces / TinyLab.name
+
+
+@pytest.fixture
+def started(lab: Command, workspace: Path) -> Iterator[Done]:
+    """The tiny lab, started; stopped again after the test."""
+    done = lab("start", "90")
+    assert done.code == 0, done.err
+    yield done
+    assert lab("stop", "90").code == 0
