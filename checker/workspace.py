@@ -4,19 +4,17 @@ Everything the lab itself keeps there lies in `.lab/`, which git ignores and gra
 """
 
 import hashlib
-import json
 import os
 import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from checker.errors import EnvironmentFault, LabError, UsageError
+from checker.errors import EnvironmentFault, LabError
 from checker.model import Lab, Step
 from checker.values import fill
 
@@ -83,13 +81,13 @@ def create(lab: Lab, workspace: Workspace) -> list[str]:
             target = workspace.path / relative
             if not target.exists():
                 target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(lab.folder / "starter" / relative, target)
+                _replace(target, (lab.folder / "starter" / relative).read_bytes())
                 made.append(relative)
         for step in lab.steps:
             target = workspace.answer(step)
             if step.is_script and not target.exists():
                 target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_text(f"# {step.title}\n", encoding="utf-8")
+                _replace(target, f"# {step.title}\n".encode())
                 made.append(step.answer_path)
     return made
 
@@ -100,9 +98,7 @@ def write_given_files(lab: Lab, workspace: Workspace, values: Mapping[str, str])
         for relative, text in lab.files.items():
             target = workspace.path / relative
             target.parent.mkdir(parents=True, exist_ok=True)
-            if target.is_symlink():
-                target.unlink()
-            target.write_text(fill(text, values), encoding="utf-8")
+            _replace(target, fill(text, values).encode())
 
 
 def start_history(workspace: Workspace, about: str) -> None:
@@ -112,13 +108,23 @@ def start_history(workspace: Workspace, about: str) -> None:
     """
     if (workspace.path / ".git").exists():
         return
-    _git(workspace.path, "init", "--quiet", "--template=", "--initial-branch=main")
-    exclude = workspace.path / ".git/info/exclude"
-    exclude.parent.mkdir(exist_ok=True)
-    exclude.write_text(f"/{PRIVATE}/\n", encoding="utf-8")
-    _git(workspace.path, "commit", "--quiet", "--allow-empty", "--message", f"Open the workshop {about}")
-    _git(workspace.path, "add", "--all")
-    _git(workspace.path, "commit", "--quiet", "--allow-empty", "--message", f"Add what the lab gives {about}")
+    # Made aside and moved into place when complete: half a history would never be mended later.
+    aside = workspace.private / "history"
+    made = aside / ".git"
+    commit = ("commit", "--quiet", "--allow-empty", "--message")
+    try:
+        with _disk(workspace.path):
+            shutil.rmtree(aside, ignore_errors=True)
+            aside.mkdir(parents=True)
+            _git(aside, "init", "--quiet", "--template=", "--initial-branch=main")
+            (made / "info").mkdir(exist_ok=True)
+            (made / "info/exclude").write_text(f"/{PRIVATE}/\n", encoding="utf-8")
+            _git(workspace.path, *commit, f"Open the workshop {about}", place=made)
+            _git(workspace.path, "add", "--all", place=made)
+            _git(workspace.path, *commit, f"Add what the lab gives {about}", place=made)
+            made.rename(workspace.path / ".git")
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def starter_files(lab: Lab) -> list[str]:
@@ -133,7 +139,7 @@ def write_answer(workspace: Workspace, step: Step, text: str) -> Path:
     keep(workspace, step.answer_path, unless=text)
     with _disk(workspace.path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, text)
+        _replace(path, text.encode())
     return path
 
 
@@ -145,7 +151,7 @@ def keep(workspace: Workspace, relative: str, *, unless: str | None = None) -> P
     target = workspace.private / "backup" / time.strftime("%Y%m%d-%H%M%S") / relative
     with _disk(workspace.path):
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
+        _replace(target, path.read_bytes())
     return target
 
 
@@ -162,7 +168,7 @@ def reset(lab: Lab, workspace: Workspace, steps: tuple[Step, ...]) -> list[Path]
         if source.is_file() or step.is_script:
             with _disk(workspace.path):
                 target.parent.mkdir(parents=True, exist_ok=True)
-                _replace(target, text)
+                _replace(target, text.encode())
         else:
             target.unlink(missing_ok=True)
     return kept
@@ -195,7 +201,7 @@ def read_state(workspace: Workspace) -> tuple[State, str]:
 def write_state(workspace: Workspace, state: State) -> None:
     with _disk(workspace.path):
         workspace.private.mkdir(parents=True, exist_ok=True)
-        _replace(workspace.private / "state.json", msgspec.json.encode(state).decode())
+        _replace(workspace.private / "state.json", msgspec.json.encode(state))
 
 
 @contextmanager
@@ -206,41 +212,31 @@ def exclusive(workspace: Workspace, doing: str) -> Iterator[None]:
     """
     import filelock
 
+    lock = filelock.FileLock(workspace.private / "lock")
     with _disk(workspace.path):
         workspace.private.mkdir(parents=True, exist_ok=True)
-    note = workspace.private / "lock.json"
+        try:
+            lock.acquire(timeout=LOCK_WAIT)
+        except filelock.Timeout:
+            who = (workspace.read(f"{PRIVATE}/holder") or "").strip()
+            raise EnvironmentFault(
+                f"Another command is changing this workspace: {who or 'it does not say which'}.",
+                "Wait until it is done, or end it, and try again.",
+            ) from None
     try:
-        with filelock.FileLock(workspace.private / "lock", timeout=LOCK_WAIT):
-            _replace(note, json.dumps({"pid": os.getpid(), "doing": doing}))
-            yield
-    except filelock.Timeout:
-        other: dict[str, Any] = {}
-        if text := workspace.read(f"{PRIVATE}/lock.json"):
-            try:
-                other = json.loads(text)
-            except ValueError:
-                other = {}
-        raise EnvironmentFault(
-            f"Another command is changing this workspace: `{other.get('doing', 'lab')}` "
-            f"(process {other.get('pid', 'unknown')}).",
-            "Wait until it is done, or end it, and try again.",
-        ) from None
+        with suppress(OSError):  # only for people; a full disk must not keep anybody from stopping
+            _replace(workspace.private / "holder", f"`{doing}` (process {os.getpid()})".encode())
+        yield
+    finally:
+        lock.release()
 
 
-def require(workspace: Workspace, lab: Lab) -> None:
-    """Raise UsageError unless the workspace has been laid out."""
-    if not workspace.path.is_dir():
-        raise UsageError(
-            f"There is no workspace at {workspace.path}.",
-            f"`lab start {lab.number}` lays one out and starts the lab.",
-        )
-
-
-def _replace(path: Path, text: str) -> None:
+def _replace(path: Path, data: bytes) -> None:
+    """Write a file all at once or not at all: a full disk never leaves half of it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with temporary.open("wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -270,9 +266,12 @@ GIT_IDENTITY = {
 }
 
 
-def _git(folder: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+def _git(
+    folder: Path, *arguments: str, place: Path | None = None, check: bool = True
+) -> subprocess.CompletedProcess[str]:
     # The repository is named outright: git would else climb up to one that is not the workspace's.
-    command = ["git", f"--git-dir={folder / '.git'}", f"--work-tree={folder}", "-c", "core.fsmonitor=false"]
+    place = place or folder / ".git"
+    command = ["git", f"--git-dir={place}", f"--work-tree={folder}", "-c", "core.fsmonitor=false"]
     environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder / PRIVATE), **GIT_IDENTITY}
     try:
         done = subprocess.run(
