@@ -63,9 +63,14 @@ def run_script(
     workspace: Workspace, script: Path, env: Mapping[str, str], on_output: Output, *, time_limit: float
 ) -> AnswerRun:
     """Run any script the way answers are run. Raises EnvironmentFault if bash cannot be started."""
-    for folder in ("home", "docker", "tmp"):
-        (workspace.path / PRIVATE / folder).mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
+    try:
+        for folder in ("home", "docker", "tmp"):
+            (workspace.path / PRIVATE / folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EnvironmentFault(
+            f"Cannot make {error.filename}: {error.strerror}.", "Make room there, and try again."
+        ) from error
     try:
         process = subprocess.Popen(
             ["bash", str(script)],
@@ -171,12 +176,14 @@ def _drain(process: subprocess.Popen[bytes], kept: _Kept) -> None:
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
     """End whatever is left of the process group: politely while the script runs, then for good."""
-    if process.poll() is None:
-        _signal(process.pid, signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE)
-    _signal(process.pid, signal.SIGKILL)
-    process.wait()
+    try:
+        if process.poll() is None:
+            _signal(process.pid, signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(GRACE)
+    finally:  # also when an impatient second Ctrl-C ends the waiting
+        _signal(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _signal(group: int, number: signal.Signals) -> None:
