@@ -6,7 +6,9 @@ What is ours is known by labels, or by names that hold this run's values and so 
 import fnmatch
 
 from checker import values
+from checker.catalog import Catalog
 from checker.engine import LABEL, Engine, engine_calls
+from checker.errors import BrokenLab, UsageError
 from checker.model import Lab
 from checker.stack import stack as stacks
 from checker.stack.stack import Stack
@@ -22,6 +24,35 @@ def remove_run(engine: Engine, lab: Lab, stack: Stack) -> None:
     stacks.remove(engine, stack.owner)
 
 
+def sweep(engine: Engine) -> None:
+    """Remove what processes that are gone left behind: their stacks, the images of those, probes, listeners.
+
+    Stacks of practice belong to no process and stay.
+    """
+    gone = stacks.orphans(engine)
+    labs = known_labs() if gone else {}
+    for stack in gone:
+        if lab := labs.get(stack.lab):
+            remove_run(engine, lab, stack)
+    stacks.sweep(engine)
+
+
+def known_labs() -> dict[str, Lab]:
+    """The labs that can be read, by name: cleaning up must not fail because one is broken."""
+    found: dict[str, Lab] = {}
+    catalog = Catalog()
+    try:
+        names = catalog.names()
+    except UsageError:
+        return found
+    for name in names:
+        try:
+            found[name] = catalog.lab(name)
+        except BrokenLab:
+            continue
+    return found
+
+
 def remove_images(engine: Engine, patterns: list[str]) -> None:
     """Remove the images whose name matches a pattern (fnmatch), and every container made of them."""
     import docker.errors
@@ -34,9 +65,11 @@ def remove_images(engine: Engine, patterns: list[str]) -> None:
             for image in images
             if any(_matches(name, patterns) for name in _names(image))
         }
+        # An image that has other names too, like a base image tagged anew, may be in use by others.
+        alone = {image["Id"] for image in images if _alone(image, patterns)}
         containers = api.containers(all=True) if ours else []
     for container in containers:
-        if container["ImageID"] in ours or _matches(container["Image"], patterns):
+        if container["ImageID"] in alone or _matches(container["Image"], patterns):
             _quietly(engine, container["Id"])
     for names in ours.values():
         for name in names:
@@ -89,6 +122,11 @@ def remove_base_images(engine: Engine) -> int:
 def _names(image: dict[str, list[str]]) -> list[str]:
     digests = [name for name in image.get("RepoDigests") or () if not name.startswith("<none>")]
     return [name for name in image.get("RepoTags") or () if name != "<none>:<none>"] + digests
+
+
+def _alone(image: dict[str, list[str]], patterns: list[str]) -> bool:
+    names = _names(image)
+    return bool(names) and all(_matches(name, patterns) for name in names)
 
 
 def _matches(name: str, patterns: list[str]) -> bool:

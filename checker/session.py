@@ -10,7 +10,7 @@ import msgspec
 
 from checker import answers, workspace
 from checker.catalog import Catalog, find_step
-from checker.cleanup import remove_run
+from checker.cleanup import remove_run, sweep
 from checker.engine import Engine, connect
 from checker.errors import UsageError
 from checker.model import AnswerRun, Lab, LabReport, Step
@@ -60,7 +60,7 @@ class Session:
         from checker.stack import blueprint
 
         with workspace.exclusive(self.workspace, f"lab start {self.lab.number}"):
-            stacks.sweep(self.engine)
+            sweep(self.engine)
             made = workspace.create(self.lab, self.workspace)
             if made:
                 say(f"Laid out {len(made)} files in {self.workspace.path}.")

@@ -4,12 +4,11 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from checker import author, replay
+from checker import author, cleanup, replay
 from checker.catalog import Catalog
 from checker.engine import Engine, connect
 from checker.errors import ExitCode, UsageError
 from checker.model import AnswerRun, Lab, Outcome, Step
-from checker.stack import stack as stacks
 from checker.stack.stack import Say, Stack
 from checker.workspace import Workspace
 
@@ -24,7 +23,7 @@ def test_labs(wanted: str | None, mistake: str | None, console: "Console") -> in
     catalog = Catalog()
     labs = [catalog.lab(wanted)] if wanted else catalog.labs()
     engine = connect()
-    stacks.sweep(engine)
+    cleanup.sweep(engine)
     replay.sweep()
     broken = 0
     for lab in labs:
@@ -48,7 +47,7 @@ def demo_lab(wanted: str, console: "Console", say: Say) -> int:
 
     lab = Catalog().lab(wanted)
     engine = ensure_engine(say, may_install=True)
-    stacks.sweep(engine)
+    cleanup.sweep(engine)
     replay.sweep()
     try:
         needed = {blueprint(service.kind).image for service in lab.services} | set(lab.images)

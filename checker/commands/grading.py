@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from checker import replay, submission
+from checker import cleanup, replay, submission
 from checker.catalog import Catalog
 from checker.commands.practice import now
 from checker.engine import Engine, connect
 from checker.errors import EnvironmentFault, ExitCode, LabError, UsageError
 from checker.model import AnswerRun, Lab, LabReport, Outcome, Report, Step, Versions
-from checker.stack import stack as stacks
 from checker.stack.stack import Say
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def grade_paths(
         if not path.parent.is_dir():
             raise UsageError(f"There is no folder {path.parent} to write {path.name} to.")
     engine = connect()
-    stacks.sweep(engine)
+    cleanup.sweep(engine)
     replay.sweep()
     _have_images(engine, [found for found, _ in work], say)
     results: list[LabReport] = []

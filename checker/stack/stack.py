@@ -155,12 +155,19 @@ def remove(engine: Engine, owner: str) -> int:
     return _remove_containers(engine, f"{OWNER}={owner}")
 
 
+def orphans(engine: Engine) -> list[Stack]:
+    """The stacks of processes that are gone."""
+    with engine_calls():
+        containers = engine.client.api.containers(all=True, filters={"label": [PROCESS, OWNER]})
+    owners = {entry["Labels"][OWNER] for entry in containers if _gone(entry["Labels"][PROCESS])}
+    return [stack for stack in stacks(engine) if stack.owner in owners] if owners else []
+
+
 def sweep(engine: Engine) -> int:
     """Remove what processes that are gone left behind; returns how many containers that were."""
     with engine_calls():
         containers = engine.client.api.containers(all=True, filters={"label": PROCESS})
-    dead = {entry["Labels"][PROCESS] for entry in containers} - {""}
-    dead = {identity for identity in dead if process_identity(int(identity.partition(":")[0])) != identity}
+    dead = {identity for entry in containers if _gone(identity := entry["Labels"][PROCESS])}
     return sum(_remove_containers(engine, f"{PROCESS}={identity}") for identity in dead)
 
 
@@ -177,6 +184,11 @@ def process_identity(pid: int) -> str:
         except PermissionError:
             pass
         return f"{pid}:unknown"
+
+
+def _gone(identity: str) -> bool:
+    pid = identity.partition(":")[0]
+    return pid.isdigit() and process_identity(int(pid)) != identity
 
 
 def free_port() -> int:
