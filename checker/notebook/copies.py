@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from checker.errors import BrokenLab, EnvironmentFault
@@ -37,7 +38,8 @@ def provide(lab: Lab, root: Path, say: Callable[[str], None]) -> Path:
     except FileExistsError:  # another command was faster
         return copy
     except OSError as error:
-        copy.unlink(missing_ok=True)
+        with suppress(OSError):
+            copy.unlink()  # half a notebook would be kept for ever
         raise EnvironmentFault(
             f"The notebook cannot be copied to {copy}: {error.strerror}.", "Make room there and try again."
         ) from error

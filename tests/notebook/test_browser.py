@@ -3,27 +3,21 @@
 Drives the real server in headless Chromium. Leaves its screenshots in `build/screenshots/`.
 """
 
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Locator, Page, Request, expect, sync_playwright
+from serving import Server, serving
 
 from checker.session import Session
 
 LAB = "01"
 STEP = "references"
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "build/screenshots"
-START_LIMIT = 90.0
-END_LIMIT = 15.0
 CELL_LIMIT = 60_000  # milliseconds, as playwright counts
 FLAGS = (
     "--no-sandbox",
@@ -34,22 +28,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-SERVE = """
-import sys
-from pathlib import Path
-from checker.catalog import Catalog
-from checker.notebook.server import open_notebook
-say = lambda text: print(text, flush=True)
-sys.exit(open_notebook(Catalog().lab(sys.argv[1]), Path(sys.argv[2]), say=say, browser=False))
-"""
-
 pytestmark = [pytest.mark.browser, pytest.mark.engine]
-
-
-class Server(NamedTuple):
-    process: subprocess.Popen[str]
-    url: str
-    place: Path
 
 
 @pytest.fixture
@@ -68,29 +47,8 @@ def session(tmp_path: Path) -> Iterator[Session]:
 @pytest.fixture
 def server(session: Session, tmp_path: Path) -> Iterator[Server]:
     """JupyterLab as a learner gets it, with its folders in a cache of its own."""
-    environment = {**os.environ, "REGISTRY_LAB_CACHE": str(tmp_path / "cache")}
-    process = subprocess.Popen(
-        [sys.executable, "-c", SERVE, LAB, str(session.workspace.path.parent)],
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield Server(process, url_from(process), tmp_path)
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(END_LIMIT)
-
-
-def url_from(process: subprocess.Popen[str]) -> str:
-    """The address the server prints once it answers; it gives up by itself if it never does."""
-    assert process.stdout is not None
-    said = []
-    for line in process.stdout:
-        said.append(line)
-        if line.strip().startswith("http://127.0.0.1:"):
-            return line.strip()
-    raise AssertionError("".join(said))
+    with serving(LAB, session.workspace.path.parent, tmp_path / "cache") as served:
+        yield served
 
 
 @pytest.fixture
@@ -164,32 +122,6 @@ def test_a_step_done_wrong_then_right(server: Server, session: Session, page: Pa
     assert {urlsplit(request.url).hostname for request in asked if request.url.startswith("http")} == {
         "127.0.0.1"
     }
-
-
-def test_ctrl_c_ends_the_server_and_its_kernels_at_once(server: Server, page: Page) -> None:
-    page.goto(server.url)
-    started = run(page, cell(page, "%load_ext checker.notebook"))
-    expect(started.locator(".rl-card")).to_contain_text("is ready", timeout=CELL_LIMIT)
-    assert len(processes_naming(server.place)) > 2
-    began = time.monotonic()
-    server.process.send_signal(signal.SIGINT)
-    assert server.process.wait(END_LIMIT) == 0
-    assert time.monotonic() - began < END_LIMIT
-    assert processes_naming(server.place) == []
-    assert not list((server.place / "cache/jupyter/runtime").glob("*.json"))
-
-
-def processes_naming(place: Path) -> list[str]:
-    """The command lines of everything that runs with a path inside `place` (Linux)."""
-    found = []
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            line = file.read_bytes().decode("utf-8", "replace")
-        except OSError:  # it has ended since
-            continue
-        if str(place) in line:
-            found.append(line.replace("\0", " "))
-    return found
 
 
 def shoot(page: Page, name: str) -> None:
