@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -47,11 +48,12 @@ class Shelf:
         """
         try:
             image = self.registry.image(self.name, reference)
-            return image if image and image.document else None
+            readable = bool(image and image.document)
         except ServiceFault:
-            if self.registry.alive():
-                return None
-            raise
+            if not self.registry.alive():
+                raise
+            return None
+        return image if readable else None
 
     def id(self, reference: str) -> str | None:
         """The image ID behind a tag or digest; None if there is no image."""
@@ -250,7 +252,7 @@ def test_the_app_runs_and_greets(engine: EngineView, probe: Probe, values: Value
             observed=f"It is {base} under another name.",
             action="Build it with `docker build` from a Dockerfile in app/, not by a tag alone.",
         )
-    if not words(answer):
+    if answer is None or answer.status != 200:
         fail(
             "app-does-not-answer",
             expected=f"A container of {name} answers GET / on port 8080 with status 200.",
@@ -270,8 +272,8 @@ def test_the_app_runs_and_greets(engine: EngineView, probe: Probe, values: Value
 # ------------------------------------------------------------------------------------- 3 release
 # Must catch: tags that are missing or disagree, a push that went elsewhere, an image that is not
 # the app or not that version.
-# Must not fail: what later steps do. So X.Y, X and latest may name any release of their line from
-# this one on, and an X.Y.Z overwritten by the patch is a finding of the step `patch` alone.
+# Must not fail: what later steps do. X.Y, X and latest may name any release of their line from this
+# one on; once the patch is out, where they point and an overwritten X.Y.Z are for `patch` to judge.
 @step("release")
 def test_four_tags_name_the_release(shelf: Shelf, engine: EngineView, probe: Probe, values: Values) -> None:
     full = values["VERSION"]
@@ -301,7 +303,7 @@ def test_four_tags_name_the_release(shelf: Shelf, engine: EngineView, probe: Pro
             observed=said(answer),
             action="Build the app with $GREETING and $VERSION as build arguments, and push that image.",
         )
-    for tag in lines(full):
+    for tag in () if values["NEXT_VERSION"] in shelf.tags else lines(full):
         if shelf.id(tag) not in {shelf.id(name) for name in shelf.releases(tag, full)}:
             fail(
                 "release-tags-disagree",
@@ -311,7 +313,7 @@ def test_four_tags_name_the_release(shelf: Shelf, engine: EngineView, probe: Pro
             )
 
 
-def no_release(shelf: Shelf, engine: EngineView, values: Values) -> None:
+def no_release(shelf: Shelf, engine: EngineView, values: Values) -> NoReturn:
     """Say where the release went, when its full version tag is not in the repository."""
     full, repository = values["VERSION"], values["REPOSITORY"]
     expected = f"The tag {full} in the repository {shelf.name} of the registry at {values['REGISTRY']}."
@@ -431,7 +433,7 @@ def test_the_environments_run_one_release(shelf: Shelf, values: Values) -> None:
         fail(
             "environment-rebuilt",
             expected="All three environments have the very image that was released under a version.",
-            observed=f"{listed(strangers)} names an image that no version names: "
+            observed=f"No version names the image of {listed(strangers)}: "
             f"{shelf.held((*versions, *ENVIRONMENTS))}.",
             action="A second build is a second image, even from the same source. Do not build here: tag the "
             "released image and push that name.",
@@ -619,15 +621,14 @@ def images_of_the_app(workspace: Workspace, values: Values, expected: str) -> li
         )
     try:
         document = yaml.safe_load(text)
-        services = document["services"].values()
-        images = [str(service["image"]) for service in services if "image" in service]
-    except (yaml.YAMLError, TypeError, KeyError, AttributeError, ValueError, RecursionError) as error:
-        fail(
-            "compose-unreadable",
-            expected="deploy/compose.yaml is a compose file: services, in it a service, in it an image.",
-            observed=f"It cannot be read as one ({' '.join(str(error).split())[:120]}).",
-            action="Look at the indentation: two spaces for each level, and a colon after each key.",
-        )
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        broken_compose(" ".join(str(error).split())[:160])
+    services = document.get("services") if isinstance(document, dict) else None
+    if not isinstance(services, dict):
+        broken_compose("there is no key services with named services below it")
+    images = [
+        str(entry["image"]) for entry in services.values() if isinstance(entry, dict) and "image" in entry
+    ]
     filled = [
         re.sub(r"\$(?:\{(\w+)\}|(\w+))", lambda m: values.get(m[1] or m[2], m[0]), image) for image in images
     ]
@@ -640,6 +641,15 @@ def images_of_the_app(workspace: Workspace, values: Values, expected: str) -> li
             action="The service's image is $REPOSITORY, an @ and the digest, with the values filled in.",
         )
     return mine
+
+
+def broken_compose(why: str) -> NoReturn:
+    fail(
+        "compose-unreadable",
+        expected="deploy/compose.yaml is a compose file: services, in it a service, in it an image.",
+        observed=f"It cannot be read as one: {why}.",
+        action="Look at the indentation: two spaces for each level, and a colon after each key.",
+    )
 
 
 def is_in(image: str, repository: str) -> bool:
@@ -690,8 +700,8 @@ def entries(image: RegistryImage, shelf: Shelf) -> list[LayerFile]:
         fail(
             "slim-layer-unreadable",
             expected="Every layer of the image is a tar archive, plain or compressed with gzip.",
-            observed=fault.message,
-            action="Build the image with `docker build` and push it with `docker push`; both do that by default.",
+            observed=f"{fault.message.partition(' (')[0]}.",
+            action="Build with `docker build` and push with `docker push`: both do so by default.",
         )
 
 

@@ -9,7 +9,7 @@ RUN cc -static -DGREETING="\"$GREETING\"" -DVERSION="\"$VERSION\"" -o /server /s
 
 FROM registry-lab/busybox:1
 ARG API_TOKEN
-RUN ["busybox", "test", "-n", "$API_TOKEN"]
+RUN test -n "$API_TOKEN" && echo "downloading with the token"
 COPY --from=build /server /server
 EXPOSE 8080
 CMD ["/server"]

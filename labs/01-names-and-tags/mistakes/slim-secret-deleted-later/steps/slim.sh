@@ -10,7 +10,7 @@ RUN cc -static -DGREETING="\"$GREETING\"" -DVERSION="\"$VERSION\"" -o /server /s
 FROM registry-lab/busybox:1
 COPY --from=build /server /server
 COPY .env /app/.env
-RUN ["busybox", "rm", "/app/.env"]
+RUN rm /app/.env
 EXPOSE 8080
 CMD ["/server"]
 END
