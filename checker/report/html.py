@@ -5,6 +5,7 @@ background are inherited and only the accents have a colour of their own, so tha
 dark pages stay readable. Without any style at all the cards still read top to bottom.
 """
 
+import re
 from html import escape
 
 from checker.model import LabReport, Outcome, StepReport
@@ -53,6 +54,9 @@ STYLE = """<style>
   color: inherit; border: 0; vertical-align: top; }
 .rl-card td.rl-number, .rl-card th.rl-number { text-align: right; font-variant-numeric: tabular-nums; }
 </style>"""
+
+CODE = re.compile(r"`([^`\n]+)`")
+"""How people set off code in plain text."""
 
 
 def card(step: StepReport, *, hint: str | None = None) -> str:
@@ -130,7 +134,8 @@ def _labelled(label: str, text: str, *, extra: str = "") -> str:
 
 
 def _text(text: str) -> str:
-    return escape(plain(text).strip())
+    # Escaped first: what stands between backticks can hold no markup of its own.
+    return CODE.sub(r"<code>\1</code>", escape(plain(text).strip()))
 
 
 def _line(text: str) -> str:

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from html.parser import HTMLParser
 
-from checker.model import LabReport, Outcome, Report
+import msgspec
+
+from checker.model import Finding, LabReport, Outcome, Report
 from checker.report.html import STYLE, card, card_text, result_table
 
 TAGS = {"section", "div", "span", "strong", "code"}
@@ -91,3 +93,11 @@ def test_the_plain_text_is_plain(hostile_report: Report, hostile: str) -> None:
 def test_formulas_are_left_alone(sample: LabReport) -> None:
     for html in (card(sample.steps[0]), result_table(sample)):
         assert "mathjax_ignore" in html
+
+
+def test_code_between_backticks_is_set_as_code_and_stays_escaped(sample: LabReport) -> None:
+    finding = Finding(code="x", expected="Run `lab <b>start</b>`.", observed="o", action="a")
+
+    shown = card(msgspec.structs.replace(sample.steps[0], outcome=Outcome.FAIL, findings=(finding,)))
+
+    assert "Run <code>lab &lt;b&gt;start&lt;/b&gt;</code>." in shown
