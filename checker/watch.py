@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from checker.engine import Engine, engine_calls
 from checker.errors import LabError
 from checker.model import Step
 from checker.session import Session
@@ -34,7 +35,10 @@ class Change(msgspec.Struct, frozen=True):
 
 
 def changes(session: Session) -> Iterator[list[Change]]:
-    """Batches of changes, for ever; an empty batch is the timer's. Ends only by an exception or interrupt."""
+    """Batches of changes, for ever; ends only by an exception or interrupt.
+
+    The first batch is empty: from then on nothing is missed. Later empty ones are the timer's.
+    """
     waiting: queue.SimpleQueue[Change] = queue.SimpleQueue()
     stop = threading.Event()
     registries = [entry for entry in session.started().services.values() if entry.kind == "registry"]
@@ -43,7 +47,11 @@ def changes(session: Session) -> Iterator[list[Change]]:
         for registry in registries:
             events = stack.enter_context(listening(session.engine, registry))
             _thread(_hear, registry, events, waiting, stop)
-        _thread(_see, session, waiting, stop)
+            _thread(_mind, session.engine, registry, waiting, stop)
+        looking = threading.Event()
+        _thread(_see, session, waiting, stop, looking)
+        looking.wait(FALLBACK)
+        yield []
         while True:
             yield _batch(waiting)
 
@@ -72,17 +80,48 @@ def _hear(
         waiting.put(Change(fault=fault))
 
 
-def _see(session: Session, waiting: "queue.SimpleQueue[Change]", stop: threading.Event) -> None:
+def _mind(
+    engine: Engine, registry: Running, waiting: "queue.SimpleQueue[Change]", stop: threading.Event
+) -> None:
+    """Wait for the registry's end: the listener outlives it and would wait for ever."""
+    import docker.errors
+
+    fault = f"The registry at {registry.address} stopped."
+    try:
+        with engine_calls():
+            engine.client.api.wait(registry.container, timeout=None)
+    except LabError as error:
+        fault = error.message
+    except docker.errors.APIError:
+        pass  # it was removed before anybody could wait for it
+    if not stop.is_set():
+        waiting.put(Change(fault=fault))
+
+
+def _see(
+    session: Session, waiting: "queue.SimpleQueue[Change]", stop: threading.Event, looking: threading.Event
+) -> None:
     import watchfiles
 
     root = session.workspace.path
     names = {session.workspace.answer(step): step for step in session.lab.steps}
-    for found in watchfiles.watch(
-        root, stop_event=stop, watch_filter=_worth(root), rust_timeout=200, debounce=100
-    ):
-        for _, path in sorted(found, key=lambda pair: pair[1]):
-            step: Step | None = names.get(Path(path))
-            waiting.put(Change(saved=step.name if step else "."))
+    try:
+        for found in watchfiles.watch(
+            root,
+            stop_event=stop,
+            watch_filter=_worth(root),
+            rust_timeout=200,
+            debounce=100,
+            yield_on_timeout=True,  # the first time round tells that it looks
+        ):
+            looking.set()
+            for _, path in sorted(found, key=lambda pair: pair[1]):
+                step: Step | None = names.get(Path(path))
+                waiting.put(Change(saved=step.name if step else "."))
+    except OSError:
+        pass  # this system watches no more files: the timer goes on looking
+    finally:
+        looking.set()
 
 
 def _worth(root: Path) -> Callable[[object, str], bool]:

@@ -77,15 +77,23 @@ def watch_lab(session: Session, console: "Console") -> int:
     from checker.report import terminal
     from checker.watch import changes
 
-    _show(session, console)
-    console.print(Text("Watching. Save an answer or push something; Ctrl-C ends it.", style="dim"))
+    shown: tuple[StepReport, ...] | None = None
     with suppress(KeyboardInterrupt):
         for batch in changes(session):
             for fault in [change.fault for change in batch if change.fault]:
                 raise ServiceFault(fault, f"`lab start {session.lab.number}` brings it back.")
-            if why := _why(batch):
-                console.print(Text(f"{datetime.now(UTC).astimezone():%H:%M:%S} {why}", style="dim"))
-                terminal.render_result(session.check(), console)
+            report = session.check()
+            why = _why(batch)
+            if why or _differs(report.steps, shown):
+                if shown is not None:
+                    at = f"{datetime.now(UTC).astimezone():%H:%M:%S}"
+                    console.print(Text(f"{at} {why or 'something changed'}", style="dim"))
+                terminal.render_result(report, console)
+            if shown is None:
+                console.print(
+                    Text("Watching. Save an answer or push something; Ctrl-C ends it.", style="dim")
+                )
+            shown = report.steps
     return ExitCode.PASSED
 
 
@@ -159,10 +167,10 @@ def stop_everything(say: Say, *, images: bool) -> None:
     stop_own_engine(say)
 
 
-def _show(session: Session, console: "Console") -> None:
-    from checker.report import terminal
-
-    terminal.render_result(session.check(), console)
+def _differs(now: tuple[StepReport, ...], before: tuple[StepReport, ...] | None) -> bool:
+    """Whether any verdict is another than before; how long it took does not count."""
+    verdicts = [(step.outcome, step.findings, step.reason) for step in now]
+    return before is None or verdicts != [(step.outcome, step.findings, step.reason) for step in before]
 
 
 def _why(batch: list["Change"]) -> str:
