@@ -18,20 +18,31 @@ if TYPE_CHECKING:
 LABEL = "registry-lab"
 """Prefix of every label put on what this project creates in an engine."""
 
+LONGEST_SOCKET_FOLDER = 64
+"""Bytes. A socket's path has at most 107 (unix(7)), and the engine puts some 40 behind its folder's."""
+
 NO_ENGINE_ACTION = "Run `lab doctor --fix` to get one, or start your engine and try again."
 
 
 def cache_dir() -> Path:
     """The documented cache: `$REGISTRY_LAB_CACHE`, else `$XDG_CACHE_HOME/registry-lab`, else `~/.cache`."""
     if named := os.environ.get("REGISTRY_LAB_CACHE"):
-        return Path(named)
+        return Path(named).absolute()
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "registry-lab"
 
 
 def own_socket() -> Path:
-    """Where an engine started by `lab doctor --fix` listens."""
-    return cache_dir() / "engine" / "docker.sock"
+    """Where an engine started by `lab doctor --fix` listens.
+
+    In the cache, or in /run where that path would be too long for the engine's sockets.
+    """
+    folder = cache_dir() / "engine"
+    if len(os.fsencode(folder)) > LONGEST_SOCKET_FOLDER:
+        import hashlib
+
+        folder = Path(f"/run/registry-lab-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]}")
+    return folder / "docker.sock"
 
 
 def candidates() -> tuple[str, ...]:

@@ -5,19 +5,16 @@ ours, so what a learner pulled before is never changed and never graded.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 
-from checker.engine import Engine, cache_dir, engine_calls
+from checker.engine import Engine, engine_calls
 from checker.errors import BrokenLab, EnvironmentFault, UsageError
+from checker.lock import alone
 from checker.origins import ORIGIN, RECIPE, BaseImage, OriginFailed
 from checker.origins.recipes import TABLE
 
 Say = Callable[[str], None]
 Origin = Callable[[Engine, BaseImage, Say], None]
-
-WAIT_FOR_OTHERS = 1200.0
-"""Seconds to wait while another process gets images."""
 
 LABELS = {"pull": "not on Docker Hub from here", "packages": "cannot be built from Debian packages"}
 
@@ -69,7 +66,7 @@ def ensure(engine: Engine, names: Iterable[str], say: Say) -> None:
     if not missing:
         return
     origins = allowed_origins()
-    with _alone(say):
+    with alone("images", "getting images", say):
         dead: dict[str, str] = {}
         for row in missing:
             if origin_of(engine, row.name) is None:  # another process may have brought it meanwhile
@@ -116,32 +113,3 @@ def _get(engine: Engine, row: BaseImage, origins: dict[str, Origin], dead: dict[
         f"Get online, or name a mirror of Docker Hub in REGISTRY_LAB_MIRROR, or bring the image yourself: "
         f"`docker pull {row.upstream} && docker tag {row.upstream} {row.tag}`.",
     )
-
-
-@contextmanager
-def _alone(say: Say) -> Iterator[None]:
-    """Only one process of this user gets images at a time. Raises EnvironmentFault."""
-    from filelock import FileLock, Timeout
-
-    folder = cache_dir()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / "images.lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            say("Another lab process is getting images; waiting for it.")
-            lock.acquire(timeout=WAIT_FOR_OTHERS, poll_interval=0.1)
-    except Timeout as error:
-        raise EnvironmentFault(
-            f"Another lab process has been getting images for {WAIT_FOR_OTHERS:.0f} s.",
-            "End it, then try again.",
-        ) from error
-    except OSError as error:
-        raise EnvironmentFault(
-            f"The cache folder {folder} cannot be written ({error.strerror}).",
-            "Make it writable, or name another in REGISTRY_LAB_CACHE.",
-        ) from error
-    with lock:
-        lock.release()  # `with` counts one more
-        yield
