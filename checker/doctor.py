@@ -1,0 +1,161 @@
+"""What a machine needs for the labs, looked at one by one."""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from checker.engine import Engine, cache_dir, connect
+from checker.errors import LabError
+
+Say = Callable[[str], None]
+
+MINIMUM_PYTHON = (3, 11)
+MINIMUM_FREE = 2 * 1000**3
+"""Bytes that a class day's images take comfortably."""
+
+FIX = "Run `lab doctor --fix`."
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was looked at. seen: what is there; action: what to do, empty if ok."""
+
+    name: str
+    ok: bool
+    seen: str
+    action: str = ""
+
+
+def examine(fix: bool, say: Say) -> list[Item]:
+    """Look at everything the labs need, in the order in which to mend it.
+
+    fix: provide what is missing and can be provided (engine, client, images) before looking.
+    say: is told what that does. Never raises for a machine in bad shape: that is what items tell.
+    """
+    trouble: LabError | None = None
+    engine: Engine | None = None
+    try:
+        engine = _provide(say) if fix else connect()
+    except LabError as error:
+        trouble = error
+    items = [
+        _python(),
+        _program("git", "Workspaces are git repositories. Run `apt-get install git`."),
+        _program("bash", "Answers are bash scripts. Run `apt-get install bash`."),
+        _program("docker", f"Labs use Docker's command-line client. {FIX}"),
+        _cache(),
+        _disk(),
+        _engine(engine, trouble),
+    ]
+    if engine is None:
+        return items
+    try:
+        items += _images(engine, fix, say)
+        items.append(_leftovers(engine, fix))
+    except LabError as error:  # it went away while we looked
+        items.append(Item(name="engine", ok=False, seen=error.message, action=error.action))
+    finally:
+        engine.close()
+    return items
+
+
+def _provide(say: Say) -> Engine:
+    from checker.provide import ensure_engine
+
+    return ensure_engine(say, may_install=True)
+
+
+def _python() -> Item:
+    ok = sys.version_info >= MINIMUM_PYTHON
+    least = ".".join(map(str, MINIMUM_PYTHON))
+    return Item(
+        name="python",
+        ok=ok,
+        seen=f"{sys.version.split()[0]} at {sys.executable}",
+        action="" if ok else f"Install Python {least} or later and make the environment again.",
+    )
+
+
+def _program(name: str, action: str) -> Item:
+    path = shutil.which(name)
+    return Item(name=name, ok=bool(path), seen=path or "not on the PATH", action="" if path else action)
+
+
+def _cache() -> Item:
+    folder = cache_dir()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"?")
+    except OSError as error:
+        return Item(
+            name="cache",
+            ok=False,
+            seen=f"{folder}: {error.strerror}",
+            action="Make that folder writable, or name another in REGISTRY_LAB_CACHE.",
+        )
+    return Item(name="cache", ok=True, seen=f"{folder} is writable")
+
+
+def _disk() -> Item:
+    places = {Path(tempfile.gettempdir()), _nearest(cache_dir()), _nearest(Path("/var/lib/docker"))}
+    free, place = min((shutil.disk_usage(place).free, str(place)) for place in places)
+    ok = free >= MINIMUM_FREE
+    return Item(
+        name="disk",
+        ok=ok,
+        seen=f"{free / 1000**3:.1f} GB free in {place}",
+        action="" if ok else f"Make room: the labs need {MINIMUM_FREE / 1000**3:.0f} GB.",
+    )
+
+
+def _nearest(path: Path) -> Path:
+    """The path or the first folder above it that exists and may be looked at."""
+    while not os.access(path, os.R_OK) and path != path.parent:
+        path = path.parent
+    return path
+
+
+def _engine(engine: Engine | None, trouble: LabError | None) -> Item:
+    if engine is None:
+        assert trouble
+        return Item(name="engine", ok=False, seen=trouble.message, action=trouble.action)
+    try:
+        return Item(name="engine", ok=True, seen=f"{engine.version} at {engine.docker_host}")
+    except LabError as error:
+        return Item(name="engine", ok=False, seen=error.message, action=error.action)
+
+
+def _images(engine: Engine, fix: bool, say: Say) -> list[Item]:
+    from checker import images
+
+    items = []
+    for name in images.TABLE:
+        missing = Item(name=f"image {name}", ok=False, seen=f"{images.tag_of(name)} is missing", action=FIX)
+        if fix:
+            try:
+                images.ensure(engine, [name], say)
+            except LabError as error:
+                missing = msgspec.structs.replace(missing, seen=error.message, action=error.action)
+        origin = images.origin_of(engine, name)
+        items.append(
+            Item(name=missing.name, ok=True, seen=f"{images.tag_of(name)} from {origin}")
+            if origin
+            else missing
+        )
+    return items
+
+
+def _leftovers(engine: Engine, fix: bool) -> Item:
+    """Services of runs that ended without clearing up. They do no harm, so they are no fault."""
+    from checker.stack import stack
+
+    if fix:
+        stack.sweep(engine)
+    lost = len(stack.orphans(engine))
+    seen = f"services of {lost} runs that are gone; the next `lab start` removes them" if lost else "none"
+    return Item(name="leftovers", ok=True, seen=seen)
