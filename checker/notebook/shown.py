@@ -4,6 +4,7 @@ The text form is what terminals, nbval and screen readers get. Verdicts are draw
 `checker.report.html`; the boxes here are for everything that is no verdict.
 """
 
+import re
 from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING, Literal
@@ -49,8 +50,8 @@ def box(title: str, body: str = "", *, tone: Tone = "note", code: str = "") -> S
     title, body, code = plain(title), plain(body), plain(code)
     from checker.report.html import STYLE
 
-    inner = [f"<strong>{escape(title)}</strong>"]
-    inner += [f'<div class="rl-text">{escape(line)}</div>' for line in body.splitlines() if line]
+    inner = [f"<strong>{_marked(title)}</strong>"]
+    inner += [f'<div class="rl-text">{_marked(line)}</div>' for line in body.splitlines() if line]
     if code:
         inner.append(f'<pre class="rl-next rl-text">{escape(code)}</pre>')
     accent = f"--rl-accent: {ACCENTS[tone]}"
@@ -106,7 +107,19 @@ def values(named: Mapping[str, str]) -> Shown:
 
 
 def picture(tree: "Tree") -> Shown:
-    """The registry as a drawing, and in words."""
+    """The registry as a drawing, and in words.
+
+    The SVG goes into an `img`: JupyterLab takes inline SVG apart in a notebook it does not trust.
+    """
+    from base64 import b64encode
+
     from checker.notebook.picture import describe, hierarchy_svg
 
-    return Shown(describe(tree), hierarchy_svg(tree))
+    words = describe(tree)
+    data = b64encode(hierarchy_svg(tree).encode()).decode()
+    return Shown(words, f'<img alt="{escape(words)}" src="data:image/svg+xml;base64,{data}">')
+
+
+def _marked(text: str) -> str:
+    """Text for HTML, with what stands in backquotes set as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))

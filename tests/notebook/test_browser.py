@@ -97,7 +97,9 @@ def test_a_step_done_wrong_then_right(server: Server, session: Session, page: Pa
     expect(started.locator(".rl-card")).to_contain_text("is ready", timeout=CELL_LIMIT)
     run(page, cell(page, "docker manifest inspect"))
     picture = run(page, cell(page, "%picture"))
-    expect(picture.locator("svg title").first).to_contain_text("What registry", timeout=CELL_LIMIT)
+    drawing = picture.get_by_alt_text("evening, morning ->")
+    expect(drawing).to_be_visible(timeout=CELL_LIMIT)
+    assert drawing.evaluate("image => image.naturalWidth") > 0, "the SVG cannot be drawn"
     picture.scroll_into_view_if_needed()
     shoot(page, "picture")
 
