@@ -47,5 +47,11 @@ class ServiceFault(EnvironmentFault):
     """A service of the stack is not running or does not answer."""
 
 
+class ContentFault(LabError):
+    """What somebody put into a registry cannot be read as an image: theirs to mend, not the machine's."""
+
+    exit_code = ExitCode.FAILED
+
+
 class BrokenLab(EnvironmentFault):
     """The lab's own files are wrong: an author has to mend them."""

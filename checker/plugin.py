@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from checker.check import STEP_MARK, CheckFailed
-from checker.errors import LabError
+from checker.errors import ContentFault, LabError
 from checker.model import Finding, Lab, Outcome, StepReport
 from checker.probe import EngineView, Probe
 from checker.registry import RegistryClient
@@ -113,6 +113,8 @@ class CheckPlugin:
         error = call.excinfo.value
         if isinstance(error, CheckFailed):
             seen.findings.append(error.finding)
+        elif isinstance(error, ContentFault):
+            seen.findings.append(_unreadable(error))
         elif isinstance(error, pytest.skip.Exception):
             seen.skipped = str(error)
         elif isinstance(error, LabError):
@@ -162,6 +164,16 @@ class CheckPlugin:
 
 
 _NO_CHECK = "The lab has no check for this step."
+
+
+def _unreadable(fault: ContentFault) -> Finding:
+    """The finding for content that no check said anything about itself."""
+    return Finding(
+        code="image-unreadable",
+        expected="What is in the registry can be read as an image.",
+        observed=fault.message,
+        action=fault.action or "Build with `docker build` and push with `docker push`.",
+    )
 
 
 def _step_of(item: pytest.Item) -> str:

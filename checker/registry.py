@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import requests
 
-from checker.errors import ServiceFault
+from checker.errors import ContentFault, ServiceFault
 
 INDEX_TYPES = (
     "application/vnd.oci.image.index.v1+json",
@@ -111,7 +111,8 @@ class RegistryImage:
 class RegistryClient:
     """The registry at `address` (`127.0.0.1:PORT`), over plain HTTP.
 
-    Raises ServiceFault when the registry does not answer or answers with something it never should.
+    Raises ServiceFault when the registry does not answer or its storage is damaged, ContentFault when
+    what was pushed cannot be read as an image.
     Manifests and blobs are remembered by digest; tags are asked for every time.
     """
 
@@ -163,7 +164,7 @@ class RegistryClient:
         if digest not in self._blobs:
             response = self._get(f"/v2/{repository}/blobs/{digest}", stream=True)
             if response.status_code != requests.codes.ok:
-                raise ServiceFault(
+                raise ContentFault(
                     f"The registry has no blob {digest} although a manifest in {repository} names it.",
                     "Push the image again.",
                 )
@@ -177,6 +178,9 @@ class RegistryClient:
         if response.status_code in (requests.codes.not_found, requests.codes.bad_request):
             return None
         if response.status_code != requests.codes.ok:
+            # Distribution answers 500 where a digest is that of a blob which is no manifest.
+            if ":" in reference and self.alive():
+                return None
             raise ServiceFault(f"The registry answered {response.status_code} for {repository}:{reference}.")
         body = response.content[: MAX_MANIFEST + 1]
         named = reference if ":" in reference else response.headers.get("Docker-Content-Digest", "")
@@ -218,7 +222,7 @@ def _read(response: requests.Response, limit: int, digest: str) -> bytes:
     for chunk in response.iter_content(1 << 16):
         body += chunk
         if len(body) > limit:
-            raise ServiceFault(f"The blob {digest} is larger than {limit} bytes; it is not read.")
+            raise ContentFault(f"The blob {digest} is larger than {limit} bytes; it is not read.")
     return bytes(body)
 
 
@@ -235,7 +239,7 @@ def _object(data: bytes) -> dict[str, Any]:
     try:
         value = json.loads(data)
     except ValueError as error:
-        raise ServiceFault("The registry sent something that is no JSON.") from error
+        raise ContentFault("The registry holds a manifest or configuration that is no JSON.") from error
     return value if isinstance(value, dict) else {}
 
 
@@ -250,4 +254,4 @@ def _entries(number: int, data: bytes) -> Iterator[LayerFile]:
                 source = archive.extractfile(member) if member.isreg() and member.size <= MAX_FILE else None
                 yield LayerFile(number, shown, member.size, hidden, source.read() if source else b"")
     except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
-        raise ServiceFault(f"Layer {number + 1} is no readable tar archive ({error}).") from error
+        raise ContentFault(f"Layer {number + 1} is no readable tar archive ({error}).") from error
