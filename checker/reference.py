@@ -32,7 +32,7 @@ _HEX = re.compile(r"[0-9a-f]*")
 _IDENTIFIER = re.compile(r"[0-9a-f]{64}")
 
 
-class InvalidReference(ValueError):  # noqa: N818 - it names what was found, as the grammar's own words do
+class InvalidReference(ValueError):
     """A text that is no image reference.
 
     text: what was given. position: index in it (from 0) of the first character that cannot stand
