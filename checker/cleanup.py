@@ -4,12 +4,9 @@ What is ours is known by labels, or by names that hold this run's values and so 
 """
 
 import fnmatch
+from collections.abc import Sequence
 
-from checker import values
-from checker.catalog import Catalog
 from checker.engine import LABEL, Engine, engine_calls
-from checker.errors import BrokenLab, UsageError
-from checker.model import Lab
 from checker.stack import stack as stacks
 from checker.stack.stack import Stack
 
@@ -17,11 +14,12 @@ BASE_IMAGE = f"{LABEL}.image"
 """On every base image the labs provide; images built on one and their containers inherit it."""
 
 
-def remove_run(engine: Engine, lab: Lab, stack: Stack) -> None:
-    """Remove a stack, the containers answers started from this run's images, and those images."""
-    patterns = [values.fill(pattern, stack.values) for pattern in lab.owned]
-    remove_images(engine, patterns)
-    stacks.remove(engine, stack.owner)
+def remove_run(engine: Engine, stack: Stack) -> int:
+    """Remove a stack, the containers answers started from this run's images, and those images.
+
+    Returns how many containers that were.
+    """
+    return remove_images(engine, stack.owned) + stacks.remove(engine, stack.owner)
 
 
 def sweep(engine: Engine) -> None:
@@ -29,32 +27,16 @@ def sweep(engine: Engine) -> None:
 
     Stacks of practice belong to no process and stay.
     """
-    gone = stacks.orphans(engine)
-    labs = known_labs() if gone else {}
-    for stack in gone:
-        if lab := labs.get(stack.lab):
-            remove_run(engine, lab, stack)
+    for stack in stacks.orphans(engine):
+        remove_run(engine, stack)
     stacks.sweep(engine)
 
 
-def known_labs() -> dict[str, Lab]:
-    """The labs that can be read, by name: cleaning up must not fail because one is broken."""
-    found: dict[str, Lab] = {}
-    catalog = Catalog()
-    try:
-        names = catalog.names()
-    except UsageError:
-        return found
-    for name in names:
-        try:
-            found[name] = catalog.lab(name)
-        except BrokenLab:
-            continue
-    return found
+def remove_images(engine: Engine, patterns: Sequence[str]) -> int:
+    """Remove the images whose name matches a pattern (fnmatch), and every container made of them.
 
-
-def remove_images(engine: Engine, patterns: list[str]) -> None:
-    """Remove the images whose name matches a pattern (fnmatch), and every container made of them."""
+    Returns how many containers that were.
+    """
     import docker.errors
 
     api = engine.client.api
@@ -68,9 +50,11 @@ def remove_images(engine: Engine, patterns: list[str]) -> None:
         # An image that has other names too, like a base image tagged anew, may be in use by others.
         alone = {image["Id"] for image in images if _alone(image, patterns)}
         containers = api.containers(all=True) if ours else []
-    for container in containers:
-        if container["ImageID"] in alone or _matches(container["Image"], patterns):
-            _quietly(engine, container["Id"])
+    made = [
+        entry["Id"] for entry in containers if entry["ImageID"] in alone or _matches(entry["Image"], patterns)
+    ]
+    for container in made:
+        _quietly(engine, container)
     for names in ours.values():
         for name in names:
             try:
@@ -78,6 +62,7 @@ def remove_images(engine: Engine, patterns: list[str]) -> None:
                     api.remove_image(name)
             except docker.errors.APIError:
                 continue  # in use by a container that is not ours: then it is not ours to remove
+    return len(made)
 
 
 def remove_everything(engine: Engine) -> dict[str, int]:
@@ -124,12 +109,12 @@ def _names(image: dict[str, list[str]]) -> list[str]:
     return [name for name in image.get("RepoTags") or () if name != "<none>:<none>"] + digests
 
 
-def _alone(image: dict[str, list[str]], patterns: list[str]) -> bool:
+def _alone(image: dict[str, list[str]], patterns: Sequence[str]) -> bool:
     names = _names(image)
     return bool(names) and all(_matches(name, patterns) for name in names)
 
 
-def _matches(name: str, patterns: list[str]) -> bool:
+def _matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 

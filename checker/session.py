@@ -188,7 +188,7 @@ class Session:
         if found is None:
             return False
         with workspace.exclusive(self.workspace, f"lab stop {self.lab.number}"):
-            remove_run(self.engine, self.lab, found)
+            remove_run(self.engine, found)
             (self.workspace.private / "probes.json").unlink(missing_ok=True)
         say(f"Stopped lab {self.lab.name}. Your answers stay in {self.workspace.path}.")
         return True

@@ -144,7 +144,7 @@ def end_own_engine(engine: Engine, say: Say) -> None:
 def stop_everything(say: Say, *, images: bool) -> None:
     """End all stacks, probes and listeners, remove replays' folders, end the engine if it is ours."""
     from checker import replay
-    from checker.cleanup import known_labs, remove_base_images, remove_everything, remove_run
+    from checker.cleanup import remove_base_images, remove_everything, remove_run
     from checker.engine import candidates, connect
     from checker.provide import stop_own_engine
     from checker.stack import stack as stacks
@@ -155,11 +155,9 @@ def stop_everything(say: Say, *, images: bool) -> None:
         say(f"{error.message} So nothing of ours runs in it.")
         engine = None
     if engine is not None:
-        labs = known_labs()
-        for stack in stacks.stacks(engine):
-            if lab := labs.get(stack.lab):
-                remove_run(engine, lab, stack)
+        ended = sum(remove_run(engine, stack) for stack in stacks.stacks(engine))
         counts = remove_everything(engine)
+        counts["containers"] += ended
         if images:
             remove_base_images(engine)
         say("Removed " + ", ".join(f"{count} {what}" for what, count in counts.items()) + ".")

@@ -11,7 +11,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -21,6 +21,8 @@ from checker.errors import BrokenLab, EnvironmentFault, ServiceFault
 from checker.images import tag_of
 from checker.model import Lab
 from checker.stack import Blueprint, blueprint
+
+T = TypeVar("T")
 
 HOST = "127.0.0.1"
 READY_WITHIN = 60.0
@@ -32,6 +34,8 @@ LAB = f"{LABEL}.lab"
 SERVICE = f"{LABEL}.service"
 PORT = f"{LABEL}.port"
 VALUES = f"{LABEL}.values"
+OWNED = f"{LABEL}.owned"
+"""Patterns of the image names the run makes: cleaning up must not need the lab's files."""
 PROCESS = f"{LABEL}.process"
 """On what must not outlive the process that made it: `PID:START TIME`."""
 PLACE = f"{LABEL}.place"
@@ -53,12 +57,13 @@ class Running(msgspec.Struct, frozen=True):
 
 
 class Stack(msgspec.Struct, frozen=True):
-    """The services of one run and the values that go with them."""
+    """The services of one run, the values that go with them, patterns of the image names it makes."""
 
     owner: str
     lab: str
     services: dict[str, Running]
     values: dict[str, str]
+    owned: tuple[str, ...] = ()
 
     @property
     def up(self) -> bool:
@@ -84,7 +89,8 @@ def start(
     chosen = {name: (ports or {}).get(name) or free_port() for name in wanted}
     addresses = {name: f"{HOST}:{port}" for name, port in chosen.items()}
     made = dict(values) if values is not None else values_module.make(lab, addresses)
-    labels = {OWNER: owner, LAB: lab.name, VALUES: json.dumps(made), PLACE: place}
+    owned = tuple(values_module.fill(pattern, made) for pattern in lab.owned)
+    labels = {OWNER: owner, LAB: lab.name, VALUES: json.dumps(made), OWNED: json.dumps(owned), PLACE: place}
     if throwaway:
         labels[PROCESS] = process_identity(os.getpid())
 
@@ -104,7 +110,7 @@ def start(
     except BaseException:
         remove(engine, owner)
         raise
-    return Stack(owner, lab.name, services, made)
+    return Stack(owner, lab.name, services, made, owned)
 
 
 def find(engine: Engine, owner: str) -> Stack | None:
@@ -122,7 +128,14 @@ def stacks(engine: Engine) -> list[Stack]:
         kind, _, name = labels[SERVICE].partition(":")
         owner = labels[OWNER]
         known = found.setdefault(
-            owner, Stack(owner, labels.get(LAB, ""), {}, _values(labels.get(VALUES, "")))
+            owner,
+            Stack(
+                owner,
+                labels.get(LAB, ""),
+                {},
+                _labelled(labels.get(VALUES, "{}"), dict[str, str]),
+                _labelled(labels.get(OWNED, "[]"), tuple[str, ...]),
+            ),
         )
         known.services[name] = Running(
             name, kind, entry["Id"], int(labels.get(PORT, "0")), up=entry["State"] == "running"
@@ -303,11 +316,14 @@ def _remove_containers(engine: Engine, label: str) -> int:
     return len(entries)
 
 
-def _values(text: str) -> dict[str, str]:
+def _labelled(text: str, shape: type[T]) -> T:
     try:
-        return msgspec.json.decode(text or "{}", type=dict[str, str])
+        return msgspec.json.decode(text, type=shape)
     except msgspec.DecodeError as error:
-        raise BrokenLab("A running stack carries values that cannot be read.", "Run `lab reset`.") from error
+        raise BrokenLab(
+            f"A running stack carries a label that cannot be read: {text[:80]!r}.",
+            "Remove its container with the engine's own means.",
+        ) from error
 
 
 Say = Callable[[str], None]

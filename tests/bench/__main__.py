@@ -159,7 +159,7 @@ def bare_answers(engine: Engine, lab: Lab) -> Callable[[], float]:
                     subprocess.run(command, cwd=place.path, env=env, check=True, capture_output=True)
                 return time.perf_counter() - began
             finally:
-                remove_run(engine, lab, stack)
+                remove_run(engine, stack)
 
     return run
 
