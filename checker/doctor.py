@@ -15,8 +15,9 @@ from checker.errors import LabError
 Say = Callable[[str], None]
 
 MINIMUM_PYTHON = (3, 11)
-MINIMUM_FREE = 2 * 1000**3
-"""Bytes that a class day's images take comfortably."""
+COMFORTABLE_FREE = 2_000_000_000
+MINIMUM_FREE = 500_000_000
+"""Bytes of free space: below the first people are told, below the second nothing works for long."""
 
 FIX = "Run `lab doctor --fix`."
 
@@ -105,11 +106,12 @@ def _disk() -> Item:
     places = {Path(tempfile.gettempdir()), _nearest(cache_dir()), _nearest(Path("/var/lib/docker"))}
     free, place = min((shutil.disk_usage(place).free, str(place)) for place in places)
     ok = free >= MINIMUM_FREE
+    advice = f"Make room: the labs are comfortable with {COMFORTABLE_FREE / 1e9:.0f} GB."
     return Item(
         name="disk",
         ok=ok,
-        seen=f"{free / 1000**3:.1f} GB free in {place}",
-        action="" if ok else f"Make room: the labs need {MINIMUM_FREE / 1000**3:.0f} GB.",
+        seen=f"{free / 1e9:.1f} GB free in {place}" + ("" if free >= COMFORTABLE_FREE else f". {advice}"),
+        action="" if ok else advice,
     )
 
 
@@ -132,9 +134,10 @@ def _engine(engine: Engine | None, trouble: LabError | None) -> Item:
 
 def _images(engine: Engine, fix: bool, say: Say) -> list[Item]:
     from checker import images
+    from checker.origins.recipes import TABLE
 
     items = []
-    for name in images.TABLE:
+    for name in TABLE:
         missing = Item(name=f"image {name}", ok=False, seen=f"{images.tag_of(name)} is missing", action=FIX)
         if fix:
             try:

@@ -1,0 +1,40 @@
+# Everything starts from a clean clone; what is there already is not made again.
+
+# The Python to make the environment with.
+PYTHON ?= python3
+export PYTHON
+LAB := .venv/bin/lab
+
+.DEFAULT_GOAL := help
+.PHONY: help lab demo test lint bench lock clean
+
+help: ## Say what there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+lab: ## Set everything up and open the first notebook in JupyterLab; Ctrl-C ends it
+	@tools/environment lab
+	@$(LAB) notebook
+
+demo: ## Play lab 01 with its own solution in a throwaway stack
+	@tools/environment lab
+	@$(LAB) demo 01
+
+test: ## Set everything up and run all checks and tests; ARGS="-k watch" goes to pytest
+	@tools/environment test
+	@tools/test $(ARGS)
+
+lint: ## Check style, format and types
+	@tools/environment test
+	@tools/lint
+
+bench: ## Measure how long things take, against a baseline each; needs an engine
+	@tools/environment test
+	@.venv/bin/lab doctor --fix
+	@.venv/bin/python -m tests.bench $(ARGS)
+
+lock: ## Pin all Python packages anew
+	@tools/lock
+
+clean: ## Remove what was made here; workspaces, images and the engine's data stay
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find checker tests labs -name __pycache__ -type d -prune -exec rm -rf {} +
