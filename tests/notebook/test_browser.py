@@ -18,7 +18,8 @@ from checker.session import Session
 LAB = "01"
 STEP = "references"
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "build/screenshots"
-CELL_LIMIT = 60_000  # milliseconds, as playwright counts
+CELL_LIMIT = 60_000
+"""Milliseconds, as playwright counts."""
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
