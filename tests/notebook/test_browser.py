@@ -55,8 +55,7 @@ def server(session: Session, tmp_path: Path) -> Iterator[Server]:
 @pytest.fixture
 def page() -> Iterator[Page]:
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if chromium is None:
-        pytest.skip("needs Chromium, for instance `apt-get install chromium`")
+    assert chromium, "this test drives Chromium; `make test` installs it, or: apt-get install chromium"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
         try:
