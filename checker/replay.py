@@ -45,7 +45,7 @@ Fill = Callable[[Path], submission.Intake]
 def grade(engine: Engine, lab: Lab, source: Path, watcher: Watcher | None = None) -> LabReport:
     """Replay the workspace at `source`, which is only read. `path` in the report is `source` as given."""
     return replay(
-        engine, lab, lambda target: submission.take_in(source, target), str(source), watcher or Silent()
+        engine, lab, lambda target: submission.take_in(lab, source, target), str(source), watcher or Silent()
     )
 
 

@@ -1,14 +1,16 @@
 """Taking a stranger's workspace in: what is copied for a replay, and what is worth reporting about it."""
 
+import errno
 import os
 import shutil
 import stat
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import msgspec
 
+from checker.errors import EnvironmentFault
 from checker.model import Lab
-from checker.workspace import PRIVATE
+from checker.workspace import PRIVATE, starter_files
 
 FILES_LIMIT = 2000
 BYTES_LIMIT = 50 * 1024 * 1024
@@ -44,17 +46,19 @@ def find(path: Path, labs: list[Lab]) -> list[tuple[Lab, Path]]:
     return [(lab, path / name) for name, lab in by_name.items() if (path / name).is_dir()]
 
 
-def take_in(source: Path, target: Path) -> Intake:
-    """Copy a submission to the new folder `target`.
+def take_in(lab: Lab, source: Path, target: Path) -> Intake:
+    """Copy a submission of `lab` to the new folder `target`.
 
-    Its git history, its `.lab` folder, links that lead outside and everything that is no plain file
-    stay behind. Links inside are copied as links.
+    Its git history, its `.lab` folder, links that lead outside, everything that is no plain file and what
+    stands where the lab's own files go stay behind. Links inside are copied as links.
     """
     warnings: list[str] = []
+    folders = _folders(lab)
     target.mkdir(parents=True)
     root = Path(os.path.realpath(source))
     files = size = 0
-    for folder, names, leaves in os.walk(root):
+    unread: list[str] = []
+    for folder, names, leaves in os.walk(root, onerror=lambda error: unread.append(str(error.filename))):
         here = Path(folder)
         for name in list(names):
             if name in LEFT_OUT and here == root:
@@ -62,6 +66,11 @@ def take_in(source: Path, target: Path) -> Intake:
             elif (here / name).is_symlink():
                 names.remove(name)
                 leaves.append(name)
+            elif str((here / name).relative_to(root)) in lab.files:
+                names.remove(name)
+                warnings.append(
+                    f"{(here / name).relative_to(root)} is no file, where the lab has one; it was left out."
+                )
             else:
                 (target / (here / name).relative_to(root)).mkdir(exist_ok=True)
         for name in sorted(leaves):
@@ -71,6 +80,9 @@ def take_in(source: Path, target: Path) -> Intake:
                 continue
             if name in NO_EFFECT or path.suffix == ".pth":
                 warnings.append(f"{relative} has no effect on checks or reports.")
+            if str(relative) in folders:
+                warnings.append(f"{relative} is no folder, where the lab has one; it was left out.")
+                continue
             mode = path.lstat().st_mode
             if stat.S_ISLNK(mode):
                 if not Path(os.path.realpath(path)).is_relative_to(root) or path.readlink().is_absolute():
@@ -87,5 +99,28 @@ def take_in(source: Path, target: Path) -> Intake:
             if files > FILES_LIMIT or size > BYTES_LIMIT:
                 limit = f"{FILES_LIMIT} files and {BYTES_LIMIT // 2**20} MiB"
                 return Intake(tuple(warnings), f"It holds more than {limit}.")
-            shutil.copyfile(path, target / relative, follow_symlinks=False)
+            if not _copied(path, target / relative):
+                warnings.append(f"{relative} cannot be read; it was left out.")
+    warnings += [f"{os.path.relpath(path, root)} cannot be read; it was left out." for path in unread]
     return Intake(tuple(warnings))
+
+
+def _copied(source: Path, target: Path) -> bool:
+    """Copy a plain file; False if the source cannot be read. Raises EnvironmentFault if there is no room."""
+    try:
+        shutil.copyfile(source, target, follow_symlinks=False)
+    except OSError as error:
+        target.unlink(missing_ok=True)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise EnvironmentFault(
+                f"There is no room for a copy of {source}: {error.strerror}.",
+                "Make room, or set REGISTRY_LAB_CACHE to another place.",
+            ) from error
+        return False
+    return True
+
+
+def _folders(lab: Lab) -> set[str]:
+    """The folders that the lab's own files need in a workspace."""
+    files = [*starter_files(lab), *lab.files, *(step.answer_path for step in lab.steps)]
+    return {str(folder) for file in files for folder in PurePath(file).parents} - {"."}
