@@ -57,8 +57,9 @@ class Session:
         port: for the lab's first service when it is started new. Raises ServiceFault, EngineFault.
         """
         from checker import images
-        from checker.stack import blueprint
+        from checker.stack import images as needed
 
+        base = needed(self.lab)
         with workspace.exclusive(self.workspace, f"lab start {self.lab.number}"):
             sweep(self.engine)
             made = workspace.create(self.lab, self.workspace)
@@ -72,10 +73,7 @@ class Session:
                 say("Starting the services again; what they stored is kept.")
                 stack = stacks.revive(self.engine, found)
             else:
-                needed = {blueprint(service.kind).image for service in self.lab.services} | set(
-                    self.lab.images
-                )
-                images.ensure(self.engine, sorted(needed), say)
+                images.ensure(self.engine, base, say)
                 if found:
                     stacks.remove(self.engine, self.workspace.owner)
                 say("Starting " + ", ".join(service.name for service in self.lab.services) + ".")

@@ -117,7 +117,7 @@ def _run_pytest(checks: Path, plugin: object) -> None:
 
     if not checks.is_file():
         raise BrokenLab(f"{checks} is missing.", "This is for the lab's author to mend.")
-    arguments = [str(checks), "-c", os.devnull, f"--rootdir={checks.parent}", "--noconftest", "--capture=no"]
+    arguments = [str(checks), "-c", os.devnull, f"--rootdir={checks.parent}", "--noconftest", "--capture=sys"]
     arguments += ["--import-mode=importlib", "-W", "ignore"]
     for name in _UNUSED:
         arguments += ["-p", f"no:{name}"]

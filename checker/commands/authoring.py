@@ -43,15 +43,14 @@ def demo_lab(wanted: str, console: "Console", say: Say) -> int:
     from checker.commands.practice import end_own_engine
     from checker.provide import ensure_engine
     from checker.report import terminal
-    from checker.stack import blueprint
+    from checker.stack import images as needed
 
     lab = Catalog().lab(wanted)
     engine = ensure_engine(say, may_install=True)
     cleanup.sweep(engine)
     replay.sweep()
     try:
-        needed = {blueprint(service.kind).image for service in lab.services} | set(lab.images)
-        images.ensure(engine, sorted(needed), say)
+        images.ensure(engine, needed(lab), say)
         fill = author.laid_out(lab.folder / "starter", lab.folder / "solution")
         report = replay.replay(engine, lab, fill, "the shipped solution", Narrator(lab, console))
         console.print()

@@ -127,10 +127,9 @@ def _one(engine: Engine, lab: Lab, path: Path, say: Say) -> LabReport:
 
 def _have_images(engine: Engine, labs: list[Lab], say: Say) -> None:
     from checker import images
-    from checker.stack import blueprint
+    from checker.stack import images as needed
 
-    needed = {blueprint(service.kind).image for lab in labs for service in lab.services}
-    images.ensure(engine, sorted(needed.union(*(lab.images for lab in labs))), say)
+    images.ensure(engine, sorted({name for lab in labs for name in needed(lab)}), say)
 
 
 def _report(results: list[LabReport]) -> Report:

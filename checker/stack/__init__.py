@@ -5,6 +5,7 @@ import importlib
 import msgspec
 
 from checker.errors import BrokenLab
+from checker.model import Lab
 
 
 class Blueprint(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,3 +31,18 @@ def blueprint(kind: str) -> Blueprint:
     if not isinstance(found, Blueprint):
         raise BrokenLab(f"The stack module {kind!r} has no blueprint.")
     return found
+
+
+def blueprints(lab: Lab) -> dict[str, Blueprint]:
+    """Service name -> its blueprint. Raises BrokenLab naming the lab's file."""
+    try:
+        return {service.name: blueprint(service.kind) for service in lab.services}
+    except BrokenLab as error:
+        raise BrokenLab(
+            f"{lab.folder / 'lab.toml'}: {error.message}", "This is for the lab's author to mend."
+        ) from error
+
+
+def images(lab: Lab) -> list[str]:
+    """The base images a lab needs: those its services run from and those its answers build from."""
+    return sorted({plan.image for plan in blueprints(lab).values()} | set(lab.images))

@@ -20,7 +20,7 @@ from checker.engine import LABEL, Engine, engine_calls
 from checker.errors import BrokenLab, EnvironmentFault, ServiceFault
 from checker.images import tag_of
 from checker.model import Lab
-from checker.stack import Blueprint, blueprint
+from checker.stack import Blueprint, blueprint, blueprints
 
 T = TypeVar("T")
 
@@ -85,7 +85,7 @@ def start(
     throwaway: the stack is to go when this process does. values, ports: those of an earlier stack
     to be kept. Raises ServiceFault (it names the log line or the port), EngineFault.
     """
-    wanted = {service.name: blueprint(service.kind) for service in lab.services}
+    wanted = blueprints(lab)
     chosen = {name: (ports or {}).get(name) or free_port() for name in wanted}
     addresses = {name: f"{HOST}:{port}" for name, port in chosen.items()}
     made = dict(values) if values is not None else values_module.make(lab, addresses)

@@ -192,6 +192,17 @@ def test_a_check_that_breaks_is_an_error_and_costs_nothing(
     assert "Traceback" not in shown.out + shown.err
 
 
+def test_what_a_check_prints_stays_out_of_the_report(lab: Command, started: Done, tiny: TinyLab) -> None:
+    tiny.edit(
+        "checks.py", "    image = registry.image(", "    print('seen by nobody')\n    image = registry.image("
+    )
+
+    done = lab("check", "90", "push", "--json")
+
+    assert outcomes(done) == {"push": "fail"}
+    assert "seen by nobody" not in done.out + done.err
+
+
 def test_checks_with_a_syntax_error_are_the_labs_fault(lab: Command, started: Done, tiny: TinyLab) -> None:
     tiny.write("checks.py", "def broken(:\n")
 
