@@ -5,6 +5,7 @@ What is ours is known by labels, or by names that hold this run's values and so 
 
 import fnmatch
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from checker.engine import LABEL, Engine, engine_calls
 from checker.stack import stack as stacks
@@ -19,7 +20,9 @@ def remove_run(engine: Engine, stack: Stack) -> int:
 
     Returns how many containers that were.
     """
-    return remove_images(engine, stack.owned) + stacks.remove(engine, stack.owner)
+    with ThreadPoolExecutor(1) as beside:
+        images = beside.submit(remove_images, engine, stack.owned)
+        return stacks.remove(engine, stack.owner) + images.result()
 
 
 def sweep(engine: Engine) -> None:

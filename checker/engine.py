@@ -64,17 +64,16 @@ def candidates() -> tuple[str, ...]:
 class Engine:
     """A container engine that answered. Raises `EngineFault` wherever it stops doing so."""
 
-    def __init__(self, docker_host: str, client: "docker.DockerClient") -> None:
+    def __init__(
+        self, docker_host: str, client: "docker.DockerClient", version: Mapping[str, Any] | None = None
+    ) -> None:
         self.docker_host = docker_host
         self.client = client
-        self._version: dict[str, Any] | None = None
+        self._version = version or {}
 
     @property
     def version(self) -> str:
         """What the engine calls itself, like `Docker 20.10.24`."""
-        if self._version is None:
-            with engine_calls():
-                self._version = dict(self.client.version())
         components = self._version.get("Components") or [{}]
         name = str(components[0].get("Name", "Engine"))
         named = "Docker" if name == "Engine" else name.removesuffix(" Engine")
@@ -83,8 +82,7 @@ class Engine:
     @property
     def architecture(self) -> str:
         """The machine the engine runs images for, in the OCI spelling: amd64, arm64."""
-        self.version  # noqa: B018 - fills the cache
-        return str((self._version or {}).get("Arch", "amd64"))
+        return str(self._version.get("Arch", "amd64"))
 
     def environment(self) -> Mapping[str, str]:
         """What a child process needs to reach this same engine."""
@@ -125,22 +123,36 @@ def connect(*, timeout: float = 60) -> Engine:
     timeout: seconds any one later call may take. Raises EngineFault when none answers; its
     message names every address that was asked and what it said.
     """
-    import docker
     import docker.errors
     import requests
 
+    # The client library reads the user's logins when it is made; it is shown an empty place instead.
+    os.environ["DOCKER_CONFIG"] = str(cache_dir() / "docker")
     seen: list[str] = []
     for address in candidates():
         try:
-            client = docker.DockerClient(base_url=address, timeout=int(timeout))
-            client.ping()
+            engine = _ask(address, int(timeout))
         except (docker.errors.DockerException, requests.RequestException, ValueError, OSError) as error:
             seen.append(f"{address}: {_plain(error)}")
             continue
         os.environ["DOCKER_HOST"] = address  # testcontainers and child processes meet the same engine
-        return Engine(address, client)
+        return engine
     what = "; ".join(seen) if seen else "no engine socket exists"
     raise EngineFault(f"No container engine answers ({what}).", NO_ENGINE_ACTION)
+
+
+def _ask(address: str, timeout: int) -> Engine:
+    """Connect with one request: the engine's version tells that it answers and what it speaks."""
+    import docker
+    import docker.utils
+    from docker.constants import DEFAULT_DOCKER_API_VERSION as OURS
+
+    first = docker.APIClient(base_url=address, version=OURS, timeout=timeout)
+    version = dict(first.version(api_version=False))
+    first.close()
+    theirs = str(version.get("ApiVersion", OURS))
+    spoken = theirs if docker.utils.version_lt(theirs, OURS) else OURS
+    return Engine(address, docker.DockerClient(base_url=address, version=spoken, timeout=timeout), version)
 
 
 def _plain(error: BaseException) -> str:

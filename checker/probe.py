@@ -58,7 +58,7 @@ class EngineView:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._images: dict[str, LocalImage | None] = {}
-        self._names: list[str] | None = None
+        self._ids: dict[str, str] | None = None
 
     def image(self, reference: str) -> LocalImage | None:
         """The image called so (name, name@digest or ID); None if the engine has none."""
@@ -85,11 +85,15 @@ class EngineView:
 
     def names(self, pattern: str = "*") -> list[str]:
         """All `repository:tag` names in the engine that match an fnmatch pattern, sorted."""
-        if self._names is None:
+        return sorted(self.ids(pattern))
+
+    def ids(self, pattern: str = "*") -> dict[str, str]:
+        """The image ID behind each name that matches, all from one request."""
+        if self._ids is None:
             with engine_calls():
                 images = self._engine.client.api.images()
-            self._names = sorted(name for image in images for name in image.get("RepoTags") or () if name)
-        return [name for name in self._names if fnmatch.fnmatchcase(name, pattern)]
+            self._ids = {name: image["Id"] for image in images for name in image.get("RepoTags") or ()}
+        return {name: key for name, key in self._ids.items() if fnmatch.fnmatchcase(name, pattern)}
 
 
 class Probe:
@@ -106,12 +110,11 @@ class Probe:
         self._registry = registry
         self._memory = memory
         self._known = _read(memory)
-        self._failed: dict[str, Answer] = {}
+        self._asked: dict[str, Future[Answer]] = {}
         self._starting = ThreadPoolExecutor(AT_ONCE)
         self._removing = ThreadPoolExecutor(AT_ONCE)
         self._removals: list[Future[None]] = []
         self._closing = threading.Event()
-        self._writing = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -123,12 +126,10 @@ class Probe:
         for removal in self._removals:
             removal.result()
 
-    def ahead(self, references: Iterable[str]) -> None:
-        """Ask several of the engine's images side by side, so that `local` and `remote` know the answers."""
-        found = (self._view.image(reference) for reference in references)
-        unknown = {image.id for image in found if image and image.id not in self._known}
-        if len(unknown) > 1:
-            list(self._starting.map(self._ask, unknown, unknown))
+    def ahead(self, ids: Iterable[str]) -> None:
+        """Begin to ask several of the engine's images side by side; `local` and `remote` wait for theirs."""
+        for key in set(ids) - set(self._known):
+            self._asked[key] = self._starting.submit(self._run, key)
 
     def local(self, reference: str) -> Answer | None:
         """What the engine's image answers; None if there is no such image."""
@@ -173,17 +174,15 @@ class Probe:
             return
 
     def _ask(self, image: str, key: str) -> Answer:
-        if key in self._failed:
-            return self._failed[key]
-        if key not in self._known:
-            answer = self._run(image)
-            if not answer.status:
-                self._failed[key] = answer
-                return answer
-            with self._writing:
-                self._known[key] = answer
-                _write(self._memory, self._known)
-        return self._known[key]
+        if key in self._known:
+            return self._known[key]
+        if key not in self._asked:
+            self._asked[key] = self._starting.submit(self._run, image)
+        answer = self._asked[key].result()
+        if answer.status:
+            self._known[key] = answer
+            _write(self._memory, self._known)
+        return answer
 
     def _run(self, image: str) -> Answer:
         import docker.errors

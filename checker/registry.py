@@ -113,7 +113,8 @@ class RegistryClient:
 
     Raises ServiceFault when the registry does not answer or its storage is damaged, ContentFault when
     what was pushed cannot be read as an image.
-    Manifests and blobs are remembered by digest; tags are asked for every time.
+    One client is one look: what a tag named when it was first asked for, it names for this client to
+    the end, so that checks which ask one after the other see one state.
     """
 
     def __init__(self, address: str, *, architecture: str = "amd64") -> None:
@@ -122,6 +123,7 @@ class RegistryClient:
         self._http = requests.Session()
         self._http.trust_env = False
         self._blobs: dict[str, bytes] = {}
+        self._named: dict[tuple[str, str], str | None] = {}
 
     def alive(self) -> bool:
         """Whether the registry answers its version check (distribution-spec, end-1)."""
@@ -172,8 +174,14 @@ class RegistryClient:
         return self._blobs[digest]
 
     def _manifest(self, repository: str, reference: str) -> tuple[str, dict[str, Any]] | None:
-        if reference in self._blobs:
-            return reference, _object(self._blobs[reference])
+        key = repository, reference
+        if key not in self._named:
+            self._named[key] = self._fetch(repository, reference)
+        digest = self._named[key]
+        return None if digest is None else (digest, _object(self._blobs[digest]))
+
+    def _fetch(self, repository: str, reference: str) -> str | None:
+        """Get and keep a manifest; its digest, or None if there is nothing of that name."""
         response = self._get(f"/v2/{repository}/manifests/{reference}")
         if response.status_code in (requests.codes.not_found, requests.codes.bad_request):
             return None
@@ -186,7 +194,7 @@ class RegistryClient:
         named = reference if ":" in reference else response.headers.get("Docker-Content-Digest", "")
         digest = named or "sha256:" + hashlib.sha256(body).hexdigest()
         self._blobs[digest] = _verified(body, digest)
-        return digest, _object(body)
+        return digest
 
     def _pages(self, path: str, key: str) -> list[str]:
         found: list[str] = []

@@ -62,7 +62,8 @@ def check(
     memory = workspace.path / PRIVATE / "probes.json" if remember else None
     with Probe(engine, view, registries.get("registry"), memory) as probe:
         if steps is None:
-            probe.ahead(name for pattern in lab.owned for name in view.names(fill(pattern, stack.values)))
+            owned = (fill(pattern, stack.values) for pattern in lab.owned)
+            probe.ahead(key for pattern in owned for key in view.ids(pattern).values())
         world = World(
             values=stack.values, workspace=workspace, registries=registries, engine=view, probe=probe
         )
