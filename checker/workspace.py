@@ -7,9 +7,9 @@ import hashlib
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -148,7 +148,9 @@ def keep(workspace: Workspace, relative: str, *, unless: str | None = None) -> P
     path = workspace.path / relative
     if not path.is_file() or (unless is not None and workspace.read(relative) == unless):
         return None
-    target = workspace.private / "backup" / time.strftime("%Y%m%d-%H%M%S") / relative
+    # To the microsecond: cells run one after the other must not keep over each other.
+    at = datetime.now(UTC).astimezone().strftime("%Y%m%d-%H%M%S.%f")
+    target = workspace.private / "backup" / at / relative
     with _disk(workspace.path):
         target.parent.mkdir(parents=True, exist_ok=True)
         _replace(target, path.read_bytes())

@@ -1,0 +1,230 @@
+"""The workspace: whatever happens to it, an answer is never lost and never half written."""
+
+import errno
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from checker import workspace
+from checker.catalog import Catalog
+from checker.errors import EnvironmentFault
+from checker.model import Lab
+from checker.workspace import State, Workspace
+from tests.helpers import TinyLab
+
+
+@pytest.fixture
+def lab(tiny: TinyLab) -> Lab:
+    return Catalog(tiny.root).lab("90")
+
+
+@pytest.fixture
+def place(lab: Lab, tmp_path: Path) -> Workspace:
+    made = Workspace(tmp_path / "workspace" / lab.name)
+    workspace.create(lab, made)
+    return made
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on nothing can be made sure to be on the disk."""
+
+    def refuse(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+
+
+def test_it_lies_where_it_is_told_to(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("REGISTRY_LAB_WORKSPACE", raising=False)
+    assert workspace.locate(lab).path == tmp_path / "workspace/90-tiny"
+    monkeypatch.setenv("REGISTRY_LAB_WORKSPACE", "elsewhere")
+    assert workspace.locate(lab).path == tmp_path / "elsewhere/90-tiny"
+    assert workspace.locate(lab, Path("named")).path == tmp_path / "named"
+
+
+def test_one_folder_has_one_owner_by_whatever_way_it_is_reached(lab: Lab, tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+
+    owners = {workspace.locate(lab, tmp_path / name).owner for name in ("real", "link", "link/../real")}
+
+    assert len(owners) == 1
+
+
+def test_what_is_there_stays(lab: Lab, place: Workspace) -> None:
+    (place.path / "note.txt").write_text("mine\n")
+    (place.path / "steps/pin.sh").unlink()
+
+    made = workspace.create(lab, place)
+
+    assert made == ["steps/pin.sh"]
+    assert place.read("note.txt") == "mine\n"
+
+
+def test_given_files_carry_the_values_of_the_run(tiny: TinyLab, place: Workspace) -> None:
+    tiny.edit("lab.toml", "[values]", "[files]\n'given/env' = 'WORD={WORD}'\n[values]")
+    (place.path / "given").mkdir()
+    (place.path / "given/env").symlink_to("/nowhere/at/all")
+
+    workspace.write_given_files(Catalog(tiny.root).lab("90"), place, {"WORD": "ember"})
+
+    assert (place.path / "given/env").read_text() == "WORD=ember"
+
+
+@pytest.mark.parametrize("link", ["/etc/passwd", "../../../secret", "steps", "missing"])
+def test_reading_never_leaves_the_workspace(place: Workspace, link: str, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("secret")
+    (place.path / "link").symlink_to(link)
+
+    assert place.read("link") is None
+    assert place.read("../../secret") is None
+
+
+def test_what_is_read_is_text_and_not_too_much(place: Workspace) -> None:
+    (place.path / "note.txt").write_bytes(b"\xff" + b"x" * (workspace.READ_LIMIT + 10))
+
+    text = place.read("note.txt")
+
+    assert text is not None
+    assert text.startswith("\ufffdx")
+    assert len(text) == workspace.READ_LIMIT
+
+
+def test_an_answer_written_over_keeps_the_one_before(lab: Lab, place: Workspace) -> None:
+    step = lab.steps[0]
+    workspace.write_answer(place, step, "first\n")
+
+    workspace.write_answer(place, step, "second\n")
+    workspace.write_answer(place, step, "second\n")
+
+    kept = sorted(path.read_text() for path in place.path.glob(".lab/backup/*/steps/push.sh"))
+    assert place.read("steps/push.sh") == "second\n"
+    assert "first\n" in kept
+    assert "second\n" not in kept
+
+
+def test_two_answers_written_within_a_second_are_both_kept(lab: Lab, place: Workspace) -> None:
+    for text in ("first\n", "second\n", "third\n", "fourth\n"):
+        workspace.write_answer(place, lab.steps[0], text)
+
+    kept = {path.read_text() for path in place.path.glob(".lab/backup/*/steps/push.sh*")}
+    assert {"first\n", "second\n", "third\n"} <= kept
+
+
+def test_a_full_disk_keeps_the_answer_as_it_was(lab: Lab, place: Workspace, full_disk: None) -> None:
+    before = place.read("steps/push.sh")
+
+    with pytest.raises(EnvironmentFault, match="No space left on device") as raised:
+        workspace.write_answer(place, lab.steps[0], "new\n")
+
+    assert place.read("steps/push.sh") == before
+    assert list(place.path.rglob("*.tmp")) == []
+    assert "Nothing was lost." in raised.value.action
+
+
+def test_a_full_disk_leaves_no_half_workspace(lab: Lab, tmp_path: Path, full_disk: None) -> None:
+    place = Workspace(tmp_path / "new")
+
+    with pytest.raises(EnvironmentFault, match="No space left on device"):
+        workspace.create(lab, place)
+
+    assert [path for path in place.path.rglob("*") if path.is_file()] == []
+
+
+def test_reset_puts_the_starters_answers_back(lab: Lab, place: Workspace) -> None:
+    (place.path / "note.txt").write_text("mine\n")
+    (place.path / "steps/push.sh").unlink()
+
+    kept = workspace.reset(lab, place, lab.steps)
+
+    assert place.read("note.txt") == ""
+    assert place.read("steps/push.sh") == "# Push an image of this run\n"
+    assert [path.read_text() for path in kept] == ["mine\n"]
+
+
+def test_the_history_is_two_commits_of_its_own_and_leaves_out_what_is_private(place: Workspace) -> None:
+    workspace.start_history(place, "about this one")
+
+    seen = subprocess.check_output(["git", "ls-files"], cwd=place.path, text=True).splitlines()
+    config = (place.path / ".git/config").read_text()
+    assert len(place.history()) == 2
+    assert place.head() == place.history()[0]
+    assert seen == ["note.txt", "steps/pin.sh", "steps/push.sh"]
+    assert "worktree" not in config  # the folder may be moved
+    assert not (place.private / "history").exists()
+
+
+def test_no_two_histories_have_a_commit_in_common(lab: Lab, tmp_path: Path) -> None:
+    places = [Workspace(tmp_path / name) for name in "ab"]
+    for place in places:
+        workspace.create(lab, place)
+        workspace.start_history(place, place.path.name)
+
+    assert set(places[0].history()).isdisjoint(places[1].history())
+
+
+def test_a_history_that_is_there_is_left_alone(place: Workspace) -> None:
+    workspace.start_history(place, "first")
+    before = place.history()
+
+    workspace.start_history(place, "second")
+
+    assert place.history() == before
+
+
+def test_a_history_that_cannot_be_finished_leaves_none(
+    place: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(workspace.GIT_IDENTITY, "GIT_AUTHOR_DATE", "no date at all")
+
+    with pytest.raises(Exception, match="git commit failed"):
+        workspace.start_history(place, "x")
+
+    assert place.history() == []
+    assert not (place.path / ".git").exists()
+
+
+def test_a_repository_around_the_workspace_is_not_the_workspaces(place: Workspace) -> None:
+    subprocess.run(["git", "init", "--quiet"], cwd=place.path.parent, check=True)
+
+    assert place.head() is None
+
+
+def test_state_survives_being_written_and_read(place: Workspace) -> None:
+    workspace.write_state(place, State({"push": 2}))
+
+    assert workspace.read_state(place) == (State({"push": 2}), "")
+
+
+@pytest.mark.parametrize("damage", [b"", b'{"hints": {"pu', b"[]", b'{"hints": {"push": "two"}}', b"\xff"])
+def test_a_damaged_state_is_kept_aside_and_told_once(place: Workspace, damage: bytes) -> None:
+    (place.private / "state.json").write_bytes(damage)
+
+    state, told = workspace.read_state(place)
+
+    assert state == State()
+    assert "state.damaged" in told
+    assert (place.private / "state.damaged").read_bytes() == damage
+    assert workspace.read_state(place) == (State(), "")
+
+
+def test_who_holds_the_workspace_is_told(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workspace, "LOCK_WAIT", 0.05)
+
+    with (
+        workspace.exclusive(place, "lab run 90 push"),
+        pytest.raises(EnvironmentFault, match=rf"`lab run 90 push` \(process {os.getpid()}\)"),
+        workspace.exclusive(place, "lab stop 90"),
+    ):
+        pass
+    with workspace.exclusive(place, "lab stop 90"):
+        pass
+
+
+def test_a_full_disk_does_not_keep_anybody_from_stopping(place: Workspace, full_disk: None) -> None:
+    with workspace.exclusive(place, "lab stop 90"):
+        pass
