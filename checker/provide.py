@@ -136,11 +136,10 @@ def _install(packages: list[str], say: Say) -> None:
         _system(["apt-get", "update"])
         done = _system(command)
     if done.returncode:
-        complaint = next(
-            (line for line in done.stdout.splitlines() if line.startswith("E:")), "no reason given"
-        )
+        complaints = [line[2:].strip() for line in done.stdout.splitlines() if line.startswith("E:")]
         raise EngineFault(
-            f"apt-get could not install {names} ({complaint}).", f"Run `apt-get install {names}`."
+            f"apt-get could not install {names} ({complaints[0] if complaints else 'no reason given'}).",
+            f"Run `apt-get install {names}` and see what it says.",
         )
 
 

@@ -43,7 +43,7 @@ def build(engine: Engine, image: BaseImage, say: Callable[[str], None]) -> None:
             *image.recipe.changes,
             f"LABEL {LABEL}.image={image.name}",
             f'LABEL {LABEL}.version="{upstream_version(versions[0])}"',
-            f'LABEL {ORIGIN}="{" ".join(f"{name}={version}" for name, version in names)}"',
+            f'LABEL {ORIGIN}="Debian {" ".join(f"{name}={version}" for name, version in names)}"',
             f"LABEL {RECIPE}={image.recipe.fingerprint}",
         ),
     )
