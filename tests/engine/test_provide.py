@@ -62,7 +62,7 @@ with open(sys.argv[1], "rb") as file:
     engine.client.images.load(file)
 engine.client.networks.create("lab-test")
 held = engine.client.containers.run(
-    images.tag_of("busybox"), ["sh", "-c", "echo it works > /tmp/page; exec busybox httpd -f -h /tmp"],
+    images.tag_of("busybox"), ["sh", "-c", "echo it works > /page; exec busybox httpd -f -h /"],
     detach=True, stop_signal="SIGKILL", network="lab-test", ports={"80/tcp": ("127.0.0.1", 8080)},
 )
 import http.client, time
