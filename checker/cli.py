@@ -361,9 +361,12 @@ def guarded(work: Callable[[], Any]) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("\nInterrupted. Nothing was left behind that `lab stop --all` would not remove.", err=True)
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.PASSED
+    except SystemExit as ending:
+        # click and rich end with 1 when nobody reads any more, which here would mean a failed step.
+        if isinstance(ending.__context__, BrokenPipeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return ExitCode.PASSED
+        raise
     except Exception as error:  # the last resort against a traceback on a learner's screen
         _tell(_unforeseen(error))
         return ExitCode.ENVIRONMENT

@@ -202,6 +202,8 @@ class RegistryClient:
             response = self._get(path)
             if response.status_code == requests.codes.not_found:
                 return found
+            if response.status_code != requests.codes.ok:
+                raise ServiceFault(f"The registry answered {response.status_code} for {path}.")
             found += _object(response.content).get(key) or []
             following = response.links.get("next", {}).get("url", "")
             path = following if following != path else ""
