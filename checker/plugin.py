@@ -97,7 +97,10 @@ class CheckPlugin:
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         step = self._lab.step(_step_of(item))
         for need in step.needs if step and self._honour_needs else ():
-            if self._outcome(need) is not Outcome.PASS:
+            outcome = self._outcome(need)
+            if outcome is Outcome.ERROR:  # then this one must not cost points either
+                raise LabError(f"Step {need}, which this one needs, could not be checked.")
+            if outcome is not Outcome.PASS:
                 pytest.skip(f"Step {need} is not done yet.")
 
     @pytest.hookimpl(wrapper=True)

@@ -132,17 +132,19 @@ def _run_pytest(checks: Path, plugin: object) -> None:
 
 @contextmanager
 def _undisturbed(checks: Path) -> Iterator[None]:
-    """Keep pytest's own environment variables out, and modules of an earlier run from being reused."""
+    """Keep pytest's own environment variables out, and another lab's checks from being taken for these."""
     saved = {name: value for name, value in os.environ.items() if name.startswith(("PYTEST_", "PY_COLORS"))}
     for name in saved:
         del os.environ[name]
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    for name, module in list(sys.modules.items()):
-        if getattr(module, "__file__", None) == str(checks):
-            del sys.modules[name]
+    # Every lab's checks are imported under this one name, and pytest takes what has it already.
+    known = sys.modules.pop(checks.stem, None)
     try:
         yield
     finally:
+        sys.modules.pop(checks.stem, None)
+        if known is not None:
+            sys.modules[checks.stem] = known
         for name in [name for name in os.environ if name.startswith("PYTEST_")]:
             del os.environ[name]
         os.environ.update(saved)

@@ -1,0 +1,237 @@
+"""What becomes of checks: four outcomes, never mixed, whatever a check does."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from checker import verify
+from checker.catalog import Catalog
+from checker.errors import BrokenLab
+from checker.model import Outcome, StepReport
+from checker.plugin import CheckPlugin, World
+from checker.workspace import Workspace
+from tests.helpers import TinyLab
+
+HEAD = """\
+from checker.check import fail, step
+from checker.errors import ContentFault, ServiceFault
+
+
+def no():
+    fail("no", expected="Yes.", observed="No.", action="Do.")
+"""
+ALL_WELL = {"push": "pass", "pin": "pass", "note": "pass"}
+
+Judge = Callable[..., dict[str, StepReport]]
+
+
+@pytest.fixture
+def judge(tiny: TinyLab, tmp_path: Path) -> Judge:
+    """Runs the checks of the tiny lab with bodies per step, `pass` where none is given."""
+
+    def it(
+        *, wanted: str = "push pin note", honour_needs: bool = True, text: str | None = None, **bodies: str
+    ) -> dict[str, StepReport]:
+        checks = [
+            f"@step({name!r})\ndef test_{name}():\n    {bodies.get(name, 'pass')}\n"
+            for name in ("push", "pin", "note")
+        ]
+        tiny.write("checks.py", "\n\n".join([HEAD, *checks]) if text is None else text)
+        nothing: Any = None
+        world = World(
+            values={"WORD": "ember"},
+            workspace=Workspace(tmp_path),
+            registries={},
+            engine=nothing,
+            probe=nothing,
+        )
+        lab = Catalog(tiny.root).lab("90")
+        plugin = CheckPlugin(lab, world, frozenset(wanted.split()), honour_needs=honour_needs)
+        verify._run_pytest(tiny.folder / "checks.py", plugin)
+        if plugin.interrupted:
+            raise KeyboardInterrupt
+        return {report.step: report for report in plugin.reports()}
+
+    return it
+
+
+def outcomes(reports: dict[str, StepReport]) -> dict[str, str]:
+    return {name: str(report.outcome) for name, report in reports.items()}
+
+
+def test_checks_that_return_pass(judge: Judge) -> None:
+    reports = judge()
+
+    assert outcomes(reports) == ALL_WELL
+    assert (reports["push"].points, reports["push"].max_points) == (5, 5)
+
+
+def test_a_finding_is_the_learners_and_keeps_its_words(judge: Judge) -> None:
+    reports = judge(note="no()")
+
+    (finding,) = reports["note"].findings
+    assert outcomes(reports) == ALL_WELL | {"note": "fail"}
+    assert (finding.code, finding.expected, finding.observed, finding.action) == ("no", "Yes.", "No.", "Do.")
+    assert (reports["note"].points, reports["note"].max_points) == (0, 2)
+
+
+def test_a_step_whose_need_fails_is_skipped_and_says_which(judge: Judge) -> None:
+    reports = judge(push="no()", pin="raise ValueError")
+
+    assert outcomes(reports) == {"push": "fail", "pin": "skipped", "note": "pass"}
+    assert reports["pin"].reason == "Step push is not done yet."
+    assert (reports["pin"].points, reports["pin"].max_points) == (0, 3)
+
+
+def test_needs_are_not_honoured_where_the_author_says_so(judge: Judge) -> None:
+    assert outcomes(judge(push="no()", honour_needs=False)) == ALL_WELL | {"push": "fail"}
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("raise ServiceFault('It is gone.', 'Start it.')", "It is gone. Start it."),
+        ("raise ValueError('an oversight')", "The check test_push is broken: ValueError: an oversight"),
+        ("raise ValueError", "ValueError"),
+        ("assert 1 == 2, 'of the lab'", "AssertionError: of the lab"),
+        ("raise SystemExit(0)", "SystemExit"),
+        ("raise BaseException('odd')", "BaseException: odd"),
+        ("import no_such_module", "ModuleNotFoundError"),
+    ],
+)
+def test_whatever_else_goes_wrong_is_an_error_and_costs_nothing(judge: Judge, body: str, reason: str) -> None:
+    reports = judge(push=body)
+
+    assert reports["push"].outcome is Outcome.ERROR
+    assert reason in reports["push"].reason
+    assert (reports["push"].points, reports["push"].max_points) == (0, 0)
+    assert reports["push"].findings == ()
+    assert reports["note"].outcome is Outcome.PASS
+
+
+def test_an_error_costs_no_points_in_the_steps_that_need_it_either(judge: Judge) -> None:
+    reports = judge(push="raise ValueError", pin="no()")
+
+    assert outcomes(reports) == {"push": "error", "pin": "error", "note": "pass"}
+    assert "Step push, which this one needs, could not be checked." in reports["pin"].reason
+    assert reports["pin"].max_points == 0
+
+
+def test_an_image_that_cannot_be_read_is_its_pushers_fault(judge: Judge) -> None:
+    reports = judge(push="raise ContentFault('Layer 1 is no archive.', 'Push again.')")
+
+    (finding,) = reports["push"].findings
+    assert reports["push"].outcome is Outcome.FAIL
+    assert "Layer 1 is no archive." in finding.observed
+
+
+def test_a_step_of_several_checks_passes_if_all_do_and_tells_all_that_do_not(judge: Judge) -> None:
+    more = '\n\n@step("note")\ndef test_more():\n    no()\n\n\n@step("note")\ndef test_most():\n    pass\n'
+    checks = '@step("{0}")\ndef test_{0}():\n    {1}\n'
+    text = HEAD + "".join(
+        checks.format(*pair) for pair in (("push", "pass"), ("pin", "pass"), ("note", "no()"))
+    )
+
+    reports = judge(text=text + more)
+
+    assert outcomes(reports) == ALL_WELL | {"note": "fail"}
+    assert len(reports["note"].findings) == 2
+
+
+def test_an_error_beside_a_finding_is_an_error(judge: Judge) -> None:
+    text = HEAD + '@step("note")\ndef test_a():\n    no()\n\n\n@step("note")\ndef test_b():\n    1 / 0\n'
+
+    reports = judge(text=text, wanted="note")
+
+    assert outcomes(reports) == {"note": "error"}
+    assert reports["note"].findings == ()
+
+
+def test_one_step_is_judged_with_what_it_needs_and_reported_alone(judge: Judge) -> None:
+    assert outcomes(judge(push="no()", note="1 / 0", wanted="pin")) == {"pin": "skipped"}
+
+
+def test_a_step_without_a_check_is_the_labs_fault(judge: Judge) -> None:
+    reports = judge(text=HEAD + '@step("push")\ndef test_push():\n    pass\n')
+
+    assert outcomes(reports) == {"push": "pass", "pin": "error", "note": "error"}
+    assert "no check for this step" in reports["note"].reason
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("def broken(:\n", "SyntaxError"),
+        ("import no_such_module\n", "ModuleNotFoundError"),
+        (HEAD + '@step("pull")\ndef test_x():\n    pass\n', "test_x is of no step of this lab (pull)"),
+        (HEAD + "def test_x():\n    pass\n", "test_x is of no step of this lab (no step named)"),
+        ("", "no check for this step"),
+    ],
+)
+def test_checks_that_make_no_sense_are_the_labs_fault(judge: Judge, text: str, reason: str) -> None:
+    reports = judge(text=text)
+
+    assert set(outcomes(reports).values()) == {"error"}
+    assert reason in reports["push"].reason
+
+
+def test_no_checks_at_all_is_a_broken_lab(judge: Judge, tiny: TinyLab, tmp_path: Path) -> None:
+    plugin: Any = None
+
+    with pytest.raises(BrokenLab, match=r"checks\.py is missing"):
+        verify._run_pytest(tmp_path / "checks.py", plugin)
+
+
+def test_an_interrupt_goes_through(judge: Judge) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        judge(push="raise KeyboardInterrupt")
+
+
+def test_checks_are_read_anew_each_time_in_one_process(judge: Judge) -> None:
+    assert outcomes(judge(push="no()"))["push"] == "fail"
+    assert outcomes(judge(push="pass # now it does not fail"))["push"] == "pass"
+
+
+def test_two_labs_in_one_process_have_their_own_checks(judge: Judge, tiny: TinyLab, tmp_path: Path) -> None:
+    other = TinyLab(tmp_path / "other")
+    other.write("checks.py", "raise RuntimeError('the checks of another lab')\n")
+    nothing: Any = None
+    world = World(values={}, workspace=Workspace(tmp_path), registries={}, engine=nothing, probe=nothing)
+    plugin = CheckPlugin(Catalog(other.root).lab("90"), world, frozenset({"note"}))
+
+    here = judge()
+    verify._run_pytest(other.folder / "checks.py", plugin)
+
+    assert outcomes(here) == ALL_WELL
+    assert "the checks of another lab" in plugin.reports()[0].reason
+
+
+def test_pytest_is_told_nothing_by_its_surroundings(
+    judge: Judge, tiny: TinyLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tiny.folder)
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--collect-only")
+    monkeypatch.setenv("PYTEST_PLUGINS", "no_such_plugin")
+    tiny.write("conftest.py", "raise SystemExit('conftest')\n")
+    tiny.write("pytest.ini", "[pytest]\naddopts = --collect-only\n")
+
+    assert outcomes(judge(push="no()"))["push"] == "fail"
+    assert os.environ["PYTEST_ADDOPTS"] == "--collect-only"  # put back as it was
+
+
+def test_checks_get_what_they_ask_for(judge: Judge) -> None:
+    text = HEAD + '@step("note")\ndef test_note(values, workspace):\n    assert values["WORD"] == "ember"\n'
+
+    assert outcomes(judge(text=text, wanted="note")) == {"note": "pass"}
+
+
+def test_a_fixture_there_is_not_is_the_labs_fault(judge: Judge) -> None:
+    text = HEAD + '@step("note")\ndef test_note(hub):\n    pass\n'
+
+    reports = judge(text=text, wanted="note")
+
+    assert outcomes(reports) == {"note": "error"}
+    assert "hub" in reports["note"].reason
