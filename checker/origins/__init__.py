@@ -23,11 +23,13 @@ class File(msgspec.Struct, frozen=True):
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """How an image is put together from Debian packages.
 
-    packages: their names; the first one's version is the image's. files: path -> file of our own.
+    packages: their names; the first one's version is the image's. more: architecture -> packages that are
+    needed there as well. files: path -> file of our own.
     links: path -> target. folders: path -> mode. changes: Dockerfile instructions for the import.
     """
 
     packages: tuple[str, ...]
+    more: dict[str, tuple[str, ...]] = {}
     files: dict[str, File] = {}
     links: dict[str, str] = {}
     folders: dict[str, int] = {}

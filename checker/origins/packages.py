@@ -30,11 +30,12 @@ def build(engine: Engine, image: BaseImage, say: Callable[[str], None]) -> None:
         )
     if architecture not in layer.TRIPLETS:
         raise OriginFailed(f"no recipe for {architecture} machines", everywhere=True)
+    packages = (*image.recipe.packages, *image.recipe.more.get(architecture, ()))
     with tempfile.TemporaryDirectory(prefix="registry-lab-packages-") as folder:
-        archives = _download(image.recipe.packages, Path(folder), say)
+        archives = _download(packages, Path(folder), say)
         versions = [_field(archive, "Version") for archive in archives]
         data = layer.build(image.recipe, (_files(archive) for archive in archives), architecture)
-    names = zip(image.recipe.packages, versions, strict=True)
+    names = zip(packages, versions, strict=True)
     _load(
         engine,
         image.tag,

@@ -60,8 +60,12 @@ exec "$@"
 CC = """\
 #!/bin/sh
 # A small C compiler: tcc, with musl as its C library. What it links is always static.
+# tcc's own linker does not know all relocations of musl on every machine; where GNU ld came along, ld links.
+# Names of source, object and library files must not hold blanks.
 musl=/usr/lib/@MUSL@
 tcc=/usr/lib/@GNU@/tcc
+ld=$(command -v @GNU@-ld.bfd)
+headers="-nostdinc -isystem /usr/include/@MUSL@ -isystem $tcc/include"
 link=yes
 for word; do
     case "$word" in
@@ -69,11 +73,50 @@ for word; do
         -v | --version) exec tcc -v ;;
     esac
 done
-set -- "$@" -nostdinc -isystem /usr/include/@MUSL@ -isystem "$tcc/include"
-if [ "$link" ]; then
-    set -- -static -nostdlib "$musl/crt1.o" "$musl/crti.o" "$@" -L"$musl" -lc "$tcc/libtcc1.a" "$musl/crtn.o"
+if [ -z "$link" ]; then
+    exec tcc "$@" $headers
 fi
-exec tcc "$@"
+if [ -z "$ld" ]; then
+    exec tcc -static -nostdlib "$musl/crt1.o" "$musl/crti.o" "$@" $headers \\
+        -L"$musl" -lc "$tcc/libtcc1.a" "$musl/crtn.o"
+fi
+
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+output=a.out sources= inputs= count=0
+left=$#
+while [ "$left" -gt 0 ]; do # what is put behind the last word stays: options for the compiler
+    word=$1
+    shift
+    left=$((left - 1))
+    case "$word" in
+        -o | -I | -D | -U | -L | -l | -include | -isystem)
+            value=$1
+            shift
+            left=$((left - 1))
+            case "$word" in
+                -o) output=$value ;;
+                -[Ll]) inputs="$inputs $word$value" ;;
+                *) set -- "$@" "$word" "$value" ;;
+            esac ;;
+        -o*) output=${word#-o} ;;
+        -static) ;;
+        -s | -L* | -l* | *.o | *.a) inputs="$inputs $word" ;;
+        *.c | *.S)
+            count=$((count + 1))
+            sources="$sources $word"
+            inputs="$inputs $work/$count.o" ;;
+        *) set -- "$@" "$word" ;;
+    esac
+done
+count=0
+for source in $sources; do
+    count=$((count + 1))
+    tcc -c "$@" $headers -o "$work/$count.o" "$source" || exit 1
+done
+"$ld" -static -o "$output" "$musl/crt1.o" "$musl/crti.o" $inputs \\
+    -L"$musl" -lc "$tcc/libtcc1.a" -lc "$musl/crtn.o"
 """
 
 REGISTRY = BaseImage(
@@ -118,6 +161,17 @@ COMPILER = BaseImage(
     upstream="docker.io/library/gcc:13-bookworm",
     recipe=Recipe(
         packages=("tcc", "musl-dev", "musl", "libc6", "busybox-static"),
+        more={
+            # With GNU ld and its libraries; see the compiler's own comment.
+            "arm64": (
+                "binutils-aarch64-linux-gnu",
+                "libbinutils",
+                "libctf0",
+                "libjansson4",
+                "libzstd1",
+                "zlib1g",
+            )
+        },
         files={**SHELL_FILES, "usr/bin/cc": File(CC, 0o755)},
         links={**SHELL_LINKS, "usr/bin/gcc": "cc"},
         folders=FOLDERS,

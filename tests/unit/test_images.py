@@ -1,7 +1,10 @@
 """The table of base images, choosing an origin, and putting packages into a layer."""
 
 import io
+import re
+import subprocess
 import tarfile
+from pathlib import Path
 from typing import Any
 
 import docker.errors
@@ -267,3 +270,35 @@ def test_a_recipe_has_a_fingerprint_of_its_own() -> None:
     assert len(fingerprints) == len(TABLE)
     changed = msgspec.structs.replace(TABLE["cc"].recipe, changes=("USER nobody",))
     assert changed.fingerprint not in fingerprints
+
+
+def test_the_compiler_links_by_gnu_ld_where_it_came_along(tmp_path: Path) -> None:
+    """As on arm64: tcc and ld are stand-ins that write down what they are asked."""
+    text = TABLE["cc"].recipe.files["usr/bin/cc"].text.replace("@GNU@", "gnu").replace("@MUSL@", "musl")
+    for name, body in {
+        "cc": text.removeprefix("#!/bin/sh\n"),
+        "tcc": 'printf "[tcc"; printf "|%s" "$@"; echo "]"',
+        "gnu-ld.bfd": 'printf "[ld"; printf "|%s" "$@"; echo "]"',
+    }.items():
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\n{body}\n")
+        program.chmod(0o755)
+
+    def cc(*words: str) -> list[str]:
+        environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "TMPDIR": str(tmp_path)}
+        done = subprocess.run(
+            [tmp_path / "cc", *words], env=environment, capture_output=True, text=True, check=True
+        )
+        return re.sub(r"/[^ |]*/(\d\.o)", r"\1", done.stdout).splitlines()
+
+    headers = "-nostdinc|-isystem|/usr/include/musl|-isystem|/usr/lib/gnu/tcc/include"
+    musl = "/usr/lib/musl"
+    assert cc("-static", "-o", "app", "-DA=two words", "-I", "inc", "a.c", "-lm", "b.c", "-s") == [
+        f"[tcc|-c|-DA=two words|-I|inc|{headers}|-o|1.o|a.c]",
+        f"[tcc|-c|-DA=two words|-I|inc|{headers}|-o|2.o|b.c]",
+        f"[ld|-static|-o|app|{musl}/crt1.o|{musl}/crti.o|1.o|-lm|2.o|-s|-L{musl}|-lc"
+        f"|/usr/lib/gnu/tcc/libtcc1.a|-lc|{musl}/crtn.o]",
+    ]
+    assert cc("-c", "a.c", "-o", "a.o") == [f"[tcc|-c|a.c|-o|a.o|{headers}]"]
+    assert cc("--version") == ["[tcc|-v]"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cc", "gnu-ld.bfd", "tcc"]
