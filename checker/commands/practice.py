@@ -113,8 +113,8 @@ def serve_notebook(lab: str, port: int | None, browser: bool | None, say: Say) -
     from checker.provide import ensure_engine
 
     session = Session.open(lab)
+    engine = ensure_engine(say, may_install=True)
     try:
-        ensure_engine(say, may_install=True)
         session.start(say)
         wanted = (
             browser if browser is not None else bool(os.environ.get("DISPLAY") or sys.platform == "darwin")
@@ -126,7 +126,7 @@ def serve_notebook(lab: str, port: int | None, browser: bool | None, say: Say) -
         say("Stopping; your answers and your notebook stay.")
         try:
             session.stop(say)
-            end_own_engine(session.engine, say)
+            end_own_engine(engine, say)
         except LabError as error:
             say(f"{error.message} {error.action}")
 
