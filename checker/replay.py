@@ -74,7 +74,7 @@ def replay(
         runs = _run_answers(engine, lab, place, stack, watcher)
         report = verify.check(engine, lab, stack, place, honour_needs=honour_needs, remember=False, path=path)
     finally:
-        _clean(engine, stack, base)
+        _clean(engine, stack, place, base)
     return msgspec.structs.replace(
         report,
         steps=tuple(_with_run(step, runs.get(step.step), lab) for step in report.steps),
@@ -160,7 +160,8 @@ def _make_folder(base: Path) -> None:
         ) from error
 
 
-def _clean(engine: Engine, stack: Stack | None, base: Path) -> None:
+def _clean(engine: Engine, stack: Stack | None, place: Workspace, base: Path) -> None:
+    answers.end_strays(place)
     try:
         if stack is not None:
             remove_run(engine, stack)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import jsonschema
 import pytest
 
+from checker.engine import Engine
 from checker.report import jsonform
-from tests.helpers import Command, Done, TinyLab, until
+from tests.helpers import BASE, Command, Done, TinyLab, until
 
 pytestmark = pytest.mark.engine
 
@@ -229,6 +231,36 @@ def test_containers_of_answers_go_with_the_replay(lab: Command, solved: Path) ->
     assert (done.code, steps) == (0, ALL_PASS), done.out  # `counts` sees whether it is gone
 
 
+def test_processes_that_left_their_group_go_with_the_replay(lab: Command, solved: Path) -> None:
+    pid = lab.home / "pid"
+    with (solved / "steps/push.sh").open("a") as file:
+        file.write(f"setsid bash -c 'echo $$ > {pid}; exec sleep 600' > /dev/null 2>&1 &\n")
+        file.write(f"until [ -s {pid} ]; do sleep 0.02; done\n")
+
+    done, steps, _ = graded(lab, solved)
+
+    assert (done.code, steps) == (0, ALL_PASS), done.out
+    until(lambda: not running_process(pid.read_text()), "the process to end")
+
+
+def test_containers_of_others_stay_when_an_answer_tags_the_image_they_run(
+    lab: Command, solved: Path, engine: Engine
+) -> None:
+    other = engine.client.api.create_container(BASE, ["/bin/true"])["Id"]
+    try:
+        (solved / "steps/push.sh").write_text(
+            f'docker tag {BASE} "$REGISTRY/$WORD:1"; docker push "$REGISTRY/$WORD:1"\n'
+        )
+
+        done, steps, _ = graded(lab, solved)
+
+        assert (done.code, steps["push"]) == (1, ("fail", ["not-this-run"]))
+        assert engine.client.api.inspect_container(other)
+        assert engine.client.api.inspect_image(BASE)
+    finally:
+        engine.client.api.remove_container(other)
+
+
 def test_a_missing_path_is_told_before_anything_runs(lab: Command, solved: Path) -> None:
     done = lab("grade", solved, lab.home / "nobody")
 
@@ -257,8 +289,8 @@ def test_several_are_graded_in_one_report_and_judged_by_the_worst(
     file = lab.home / "report.json"
 
     strict = lab("grade", solved.parent, other, "--json", file)
-    under = lab("grade", solved, other, "--fail-under", "80")
-    over = lab("grade", solved, other, "--fail-under", "80.1")
+    under = lab("grade", other, "--fail-under", "80")
+    over = lab("grade", other, "--fail-under", "80.1")
 
     assert [result["percent"] for result in report(file)["results"]] == [100, 80]
     assert (strict.code, under.code, over.code) == (1, 0, 1)
@@ -327,7 +359,12 @@ def test_what_a_killed_grading_left_goes_with_the_next_command(
     assert (done.code, steps) == (0, ALL_PASS)  # `counts` sees what is left of the first
 
 
-def running(lab: Command, which: str) -> bool:
-    import subprocess
+def running_process(pid: str) -> bool:
+    try:
+        return ") Z " not in Path(f"/proc/{pid.strip()}/stat").read_text()
+    except OSError:
+        return False
 
+
+def running(lab: Command, which: str) -> bool:
     return bool(subprocess.check_output(["docker", "ps", "--quiet", "--filter", which], env=lab.env))
