@@ -145,11 +145,12 @@ def _images(engine: Engine, fix: bool, say: Say) -> list[Item]:
             except LabError as error:
                 missing = msgspec.structs.replace(missing, seen=error.message, action=error.action)
         origin = images.origin_of(engine, name)
-        items.append(
-            Item(name=missing.name, ok=True, seen=f"{images.tag_of(name)} from {origin}")
-            if origin
-            else missing
-        )
+        if origin:
+            # The label names every package it is made of; the first one gives it its version.
+            brief = " ".join(origin.split()[:2]) if origin.startswith("Debian ") else origin
+            items.append(Item(name=missing.name, ok=True, seen=f"{images.tag_of(name)} from {brief}"))
+        else:
+            items.append(missing)
     return items
 
 
