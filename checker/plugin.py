@@ -9,9 +9,10 @@ import msgspec
 import pytest
 
 from checker.check import STEP_MARK, CheckFailed
+from checker.engineview import EngineView
 from checker.errors import ContentFault, LabError
 from checker.model import Finding, Lab, Outcome, StepReport
-from checker.probe import EngineView, Probe
+from checker.probe import Probe
 from checker.registry import RegistryClient
 from checker.workspace import Workspace
 

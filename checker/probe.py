@@ -4,7 +4,6 @@ What an image does never changes under one image ID, so an answer once seen is r
 Failures are remembered for one run only: a busy machine is no fact about an image.
 """
 
-import fnmatch
 import http.client
 import os
 import threading
@@ -12,14 +11,16 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import msgspec
 
 from checker.engine import Engine, engine_calls
+from checker.engineview import EngineView
 from checker.errors import ServiceFault
+from checker.processes import process_identity
 from checker.registry import RegistryClient
-from checker.stack.stack import HOST, OWNER, PROCESS, free_port, process_identity
+from checker.stack.stack import HOST, OWNER, PROCESS, free_port
 
 APP_PORT = 8080
 ANSWERS_WITHIN = 10.0
@@ -32,68 +33,12 @@ AT_ONCE = 4
 """Images asked side by side: starting one is mostly waiting for the engine."""
 
 
-class LocalImage(msgspec.Struct, frozen=True):
-    """An image in the engine. size: bytes unpacked. layers: its diff ids, bottom first."""
-
-    id: str
-    tags: list[str]
-    size: int
-    labels: dict[str, str]
-    layers: tuple[str, ...]
-    created: str
-    config: dict[str, Any]
-
-
 class Answer(msgspec.Struct, frozen=True):
     """What came back for `GET /`. status 0: it never answered; log: what the container printed."""
 
     status: int
     body: str
     log: str = ""
-
-
-class EngineView:
-    """The engine as checks see it: images by name or ID, asked for at most once each."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._images: dict[str, LocalImage | None] = {}
-        self._ids: dict[str, str] | None = None
-
-    def image(self, reference: str) -> LocalImage | None:
-        """The image called so (name, name@digest or ID); None if the engine has none."""
-        import docker.errors
-
-        if reference not in self._images:
-            try:
-                with engine_calls():
-                    found = self._engine.client.api.inspect_image(reference)  # type: ignore[no-untyped-call]
-            except docker.errors.APIError:
-                self._images[reference] = None
-            else:
-                config = found.get("Config") or {}
-                self._images[reference] = LocalImage(
-                    id=found["Id"],
-                    tags=found.get("RepoTags") or [],
-                    size=int(found.get("Size", 0)),
-                    labels=config.get("Labels") or {},
-                    layers=tuple((found.get("RootFS") or {}).get("Layers") or ()),
-                    created=str(found.get("Created", "")),
-                    config=config,
-                )
-        return self._images[reference]
-
-    def names(self, pattern: str = "*") -> list[str]:
-        """All `repository:tag` names in the engine that match an fnmatch pattern, sorted."""
-        return sorted(self.ids(pattern))
-
-    def ids(self, pattern: str = "*") -> dict[str, str]:
-        """The image ID behind each name that matches, all from one request."""
-        if self._ids is None:
-            with engine_calls():
-                images = self._engine.client.api.images()
-            self._ids = {name: image["Id"] for image in images for name in image.get("RepoTags") or ()}
-        return {name: key for name, key in self._ids.items() if fnmatch.fnmatchcase(name, pattern)}
 
 
 class Probe:

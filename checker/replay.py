@@ -15,8 +15,9 @@ from checker.cleanup import remove_run
 from checker.engine import Engine, cache_dir
 from checker.errors import EnvironmentFault
 from checker.model import AnswerRun, Finding, Lab, LabReport, Outcome, Step, StepReport
+from checker.processes import process_identity
 from checker.stack import stack as stacks
-from checker.stack.stack import Stack, process_identity
+from checker.stack.stack import Stack
 from checker.workspace import Workspace
 
 

@@ -49,8 +49,9 @@ def check(
     remember: whether what images answered is kept in the workspace for the next time; never for a
     replay, whose workspace is a stranger's. path: how the workspace is called in the report.
     """
+    from checker.engineview import EngineView
     from checker.plugin import CheckPlugin, World
-    from checker.probe import EngineView, Probe
+    from checker.probe import Probe
 
     began = time.monotonic()
     registries = {

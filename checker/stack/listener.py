@@ -15,8 +15,9 @@ import msgspec
 from checker.engine import Engine, engine_calls
 from checker.errors import ServiceFault
 from checker.images import tag_of
+from checker.processes import process_identity
 from checker.stack.registry import EVENTS_PORT
-from checker.stack.stack import OWNER, PROCESS, Running, process_identity, refusal
+from checker.stack.stack import OWNER, PROCESS, Running, refusal
 
 _SCRIPT = f"""
 mkdir -p /tmp/www/cgi-bin

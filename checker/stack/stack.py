@@ -20,6 +20,7 @@ from checker.engine import LABEL, Engine, engine_calls
 from checker.errors import BrokenLab, EnvironmentFault, ServiceFault
 from checker.images import tag_of
 from checker.model import Lab
+from checker.processes import gone, process_identity
 from checker.stack import Blueprint, blueprint, blueprints
 
 T = TypeVar("T")
@@ -172,7 +173,7 @@ def orphans(engine: Engine) -> list[Stack]:
     """The stacks of processes that are gone."""
     with engine_calls():
         containers = engine.client.api.containers(all=True, filters={"label": [PROCESS, OWNER]})
-    owners = {entry["Labels"][OWNER] for entry in containers if _gone(entry["Labels"][PROCESS])}
+    owners = {entry["Labels"][OWNER] for entry in containers if gone(entry["Labels"][PROCESS])}
     return [stack for stack in stacks(engine) if stack.owner in owners] if owners else []
 
 
@@ -180,28 +181,8 @@ def sweep(engine: Engine) -> int:
     """Remove what processes that are gone left behind; returns how many containers that were."""
     with engine_calls():
         containers = engine.client.api.containers(all=True, filters={"label": PROCESS})
-    dead = {identity for entry in containers if _gone(identity := entry["Labels"][PROCESS])}
+    dead = {identity for entry in containers if gone(identity := entry["Labels"][PROCESS])}
     return sum(_remove_containers(engine, f"{PROCESS}={identity}") for identity in dead)
-
-
-def process_identity(pid: int) -> str:
-    """`PID:START`, unlike a bare pid never the same for two processes; empty if there is no such one."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:  # noqa: PTH123 - hot path
-            return f"{pid}:{file.read().rpartition(')')[2].split()[19]}"
-    except (OSError, IndexError):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return f"{pid}:gone" if pid == os.getpid() else ""
-        except PermissionError:
-            pass
-        return f"{pid}:unknown"
-
-
-def _gone(identity: str) -> bool:
-    pid = identity.partition(":")[0]
-    return pid.isdigit() and process_identity(int(pid)) != identity
 
 
 def free_port() -> int:

@@ -17,8 +17,9 @@ from typing import NoReturn
 import pytest
 
 from checker.check import fail, step
+from checker.engineview import EngineView
 from checker.errors import ContentFault
-from checker.probe import Answer, EngineView, Probe
+from checker.probe import Answer, Probe
 from checker.reference import Digested, InvalidReference, Tagged, parse
 from checker.registry import LayerFile, RegistryClient, RegistryImage
 from checker.values import fill

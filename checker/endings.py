@@ -1,0 +1,81 @@
+"""How a command speaks while it works, and how it ends: an exit code and a message, never a traceback."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from checker.errors import ExitCode, LabError
+
+
+def say(text: str) -> None:
+    """Tell what is going on, on the error stream: the output stream carries results only."""
+    click.echo(click.style(text, dim=True), err=True, color=None if colour_wanted() else False)
+
+
+def colour_wanted() -> bool:
+    """Whether https://no-color.org allows colour on a terminal."""
+    return not os.environ.get("NO_COLOR")
+
+
+def guarded(work: Callable[[], Any]) -> int:
+    """Run a command; what it raises is told to the person at the terminal, never as a traceback."""
+    try:
+        result = work()
+        return int(result) if isinstance(result, int) else ExitCode.PASSED
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.USAGE
+    except LabError as error:
+        _tell(error)
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("\nInterrupted. Nothing was left behind that `lab stop --all` would not remove.", err=True)
+        return ExitCode.INTERRUPTED
+    except SystemExit as ending:
+        # click and rich end with 1 when nobody reads any more, which here would mean a failed step.
+        if isinstance(ending.__context__, BrokenPipeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return ExitCode.PASSED
+        raise
+    except Exception as error:  # the last resort against a traceback on a learner's screen
+        _tell(_unforeseen(error))
+        return ExitCode.ENVIRONMENT
+
+
+def _tell(error: LabError) -> None:
+    if "--json" in sys.argv and "grade" not in sys.argv:
+        from checker.report import jsonform
+
+        click.echo(jsonform.error_json(error))
+        return
+    click.echo(click.style("Error: ", fg="red", bold=True) + error.message, err=True, color=_colour())
+    if error.action:
+        click.echo(f"  Next: {error.action}", err=True)
+
+
+def _colour() -> bool | None:
+    return None if colour_wanted() else False
+
+
+def _unforeseen(error: Exception) -> LabError:
+    """A defect of ours: keep the traceback for a report, and say where it is."""
+    import tempfile
+    import traceback
+
+    from checker.engine import cache_dir
+
+    text = "".join(traceback.format_exception(error))
+    try:
+        cache_dir().mkdir(parents=True, exist_ok=True)
+        path = cache_dir() / "last-defect.txt"
+        path.write_text(text, encoding="utf-8")
+        where = str(path)
+    except OSError:
+        where = f"nowhere (the disk refused; there is {tempfile.gettempdir()} to look at)"
+    return LabError(
+        f"Something went wrong that is not your fault: {type(error).__name__}: {error}",
+        f"The details are in {where}; please report them.",
+    )
