@@ -12,28 +12,28 @@ help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 lab: ## Set everything up and open the first notebook in JupyterLab; Ctrl-C ends it
-	@tools/environment lab
+	@.ci/environment lab
 	@$(LAB) notebook
 
 demo: ## Play lab 01 with its own solution in a throwaway stack
-	@tools/environment lab
+	@.ci/environment lab
 	@$(LAB) demo 01
 
 test: ## Set everything up and run all checks and tests; ARGS="-k watch" goes to pytest
-	@tools/environment test
-	@tools/test $(ARGS)
+	@.ci/environment test
+	@.ci/test $(ARGS)
 
 lint: ## Check style, format and types
-	@tools/environment test
-	@tools/lint
+	@.ci/environment test
+	@.ci/lint
 
 bench: ## Measure how long things take, against a baseline each; needs an engine
-	@tools/environment test
+	@.ci/environment test
 	@.venv/bin/lab doctor --fix
 	@.venv/bin/python -m tests.bench $(ARGS)
 
 lock: ## Pin all Python packages anew
-	@tools/lock
+	@.ci/lock
 
 clean: ## Remove what was made here; workspaces, images and the engine's data stay
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
