@@ -4,6 +4,7 @@ What is ours is known by labels, or by names that hold this run's values and so 
 """
 
 import fnmatch
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,18 +12,26 @@ from checker.engine import LABEL, Engine, engine_calls
 from checker.stack import stack as stacks
 from checker.stack.stack import Stack
 
+POLL = 0.1
+
 BASE_IMAGE = f"{LABEL}.image"
 """On every base image the labs provide; images built on one and their containers inherit it."""
 
 
-def remove_run(engine: Engine, stack: Stack) -> int:
+def remove_run(engine: Engine, stack: Stack, *, settle: float = 0) -> int:
     """Remove a stack, the containers answers started from this run's images, and those images.
 
-    Returns how many containers that were.
+    settle: seconds to look again and again, after an interrupt: the engine finishes a build whose
+    client is gone, and names the image then. Returns how many containers that were.
     """
     with ThreadPoolExecutor(1) as beside:
         images = beside.submit(remove_images, engine, stack.owned)
-        return stacks.remove(engine, stack.owner) + images.result()
+        removed = stacks.remove(engine, stack.owner) + images.result()
+    deadline = time.monotonic() + settle
+    while time.monotonic() < deadline:
+        removed += remove_images(engine, stack.owned)
+        time.sleep(POLL)
+    return removed
 
 
 def sweep(engine: Engine) -> None:

@@ -39,6 +39,9 @@ class Silent:
     def on_ran(self, step: Step, run: AnswerRun | None) -> None: ...
 
 
+SETTLE = 2.0
+"""Seconds to look again for what the engine was still making when an answer was interrupted."""
+
 Fill = Callable[[Path], submission.Intake]
 """Puts the answers of a replay into a folder that does not exist yet."""
 
@@ -62,6 +65,7 @@ def replay(
     base = replays_dir() / f"{process_identity(os.getpid()).replace(':', '-')}-{secrets.token_hex(4)}"
     place = Workspace(Path(os.path.realpath(base)) / lab.name)
     stack: Stack | None = None
+    done = False
     try:
         _make_folder(base)
         intake = fill(place.path)
@@ -74,8 +78,9 @@ def replay(
         watcher.on_stack(stack, place)
         runs = _run_answers(engine, lab, place, stack, watcher)
         report = verify.check(engine, lab, stack, place, honour_needs=honour_needs, remember=False, path=path)
+        done = True
     finally:
-        _clean(engine, stack, place, base)
+        _clean(engine, stack, place, base, settle=0 if done else SETTLE)
     return msgspec.structs.replace(
         report,
         steps=tuple(_with_run(step, runs.get(step.step), lab) for step in report.steps),
@@ -161,10 +166,10 @@ def _make_folder(base: Path) -> None:
         ) from error
 
 
-def _clean(engine: Engine, stack: Stack | None, place: Workspace, base: Path) -> None:
+def _clean(engine: Engine, stack: Stack | None, place: Workspace, base: Path, *, settle: float) -> None:
     answers.end_strays(place)
     try:
         if stack is not None:
-            remove_run(engine, stack)
+            remove_run(engine, stack, settle=settle)
     finally:
         shutil.rmtree(base, ignore_errors=True)
