@@ -38,6 +38,8 @@ def serving(lab: str, root: Path, cache: Path) -> Iterator[Server]:
         env={**os.environ, "REGISTRY_LAB_CACHE": str(cache)},
         stdout=subprocess.PIPE,
         text=True,
+        # A test run in the background of a shell ignores SIGINT, and its children would as well.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         yield Server(process, _url(process), cache)
