@@ -5,7 +5,7 @@ What is ours is known by labels, or by names that hold this run's values and so 
 
 import fnmatch
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from checker.engine import LABEL, Engine, engine_calls
@@ -18,15 +18,19 @@ BASE_IMAGE = f"{LABEL}.image"
 """On every base image the labs provide; images built on one and their containers inherit it."""
 
 
-def remove_run(engine: Engine, stack: Stack, *, settle: float = 0) -> int:
+def remove_run(
+    engine: Engine, stack: Stack, *, first: Callable[[], object] = lambda: None, settle: float = 0
+) -> int:
     """Remove a stack, the containers answers started from this run's images, and those images.
 
-    settle: seconds to look again and again, after an interrupt: the engine finishes a build whose
-    client is gone, and names the image then. Returns how many containers that were.
+    first: done before images are removed, while the stack is being removed. settle: seconds to look
+    again and again, after an interrupt: the engine finishes a build whose client is gone, and names
+    the image then. Returns how many containers that were.
     """
     with ThreadPoolExecutor(1) as beside:
-        images = beside.submit(remove_images, engine, stack.owned)
-        removed = stacks.remove(engine, stack.owner) + images.result()
+        services = beside.submit(stacks.remove, engine, stack.owner)
+        first()
+        removed = remove_images(engine, stack.owned) + services.result()
     deadline = time.monotonic() + settle
     while time.monotonic() < deadline:
         removed += remove_images(engine, stack.owned)

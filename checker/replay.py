@@ -5,6 +5,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
@@ -65,6 +66,7 @@ def replay(
     base = replays_dir() / f"{process_identity(os.getpid()).replace(':', '-')}-{secrets.token_hex(4)}"
     place = Workspace(Path(os.path.realpath(base)) / lab.name)
     stack: Stack | None = None
+    closing = ExitStack()
     done = False
     try:
         _make_folder(base)
@@ -77,10 +79,12 @@ def replay(
         workspace.start_history(place, stack.owner)
         watcher.on_stack(stack, place)
         runs = _run_answers(engine, lab, place, stack, watcher)
-        report = verify.check(engine, lab, stack, place, honour_needs=honour_needs, remember=False, path=path)
+        report = verify.check(
+            engine, lab, stack, place, honour_needs=honour_needs, remember=False, path=path, closing=closing
+        )
         done = True
     finally:
-        _clean(engine, stack, place, base, settle=0 if done else SETTLE)
+        _clean(engine, stack, place, base, closing, settle=0 if done else SETTLE)
     return msgspec.structs.replace(
         report,
         steps=tuple(_with_run(step, runs.get(step.step), lab) for step in report.steps),
@@ -166,10 +170,12 @@ def _make_folder(base: Path) -> None:
         ) from error
 
 
-def _clean(engine: Engine, stack: Stack | None, place: Workspace, base: Path, *, settle: float) -> None:
+def _clean(
+    engine: Engine, stack: Stack | None, place: Workspace, base: Path, closing: ExitStack, *, settle: float
+) -> None:
     answers.end_strays(place)
     try:
         if stack is not None:
-            remove_run(engine, stack, settle=settle)
+            remove_run(engine, stack, first=closing.close, settle=settle)
     finally:
         shutil.rmtree(base, ignore_errors=True)

@@ -4,6 +4,7 @@ The command line and the notebook are two front ends of this class.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
@@ -151,9 +152,16 @@ class Session:
         from checker import verify
 
         wanted = None if step is None else frozenset({find_step(self.lab, step).name})
-        return verify.check(
-            self.engine, self.lab, self.started(), self.workspace, steps=wanted, remember=True
-        )
+        with ExitStack() as closing:
+            return verify.check(
+                self.engine,
+                self.lab,
+                self.started(),
+                self.workspace,
+                steps=wanted,
+                remember=True,
+                closing=closing,
+            )
 
     def hint(self, step: str) -> tuple[Hint, str]:
         """A step's next hint (the last one again after that), and what was wrong with the state file."""

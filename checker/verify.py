@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from checker import __version__
@@ -43,11 +43,13 @@ def check(
     honour_needs: bool = True,
     remember: bool,
     path: str = "",
+    closing: ExitStack,
 ) -> LabReport:
     """Judge the steps (all if None) by the world as it is now.
 
     remember: whether what images answered is kept in the workspace for the next time; never for a
     replay, whose workspace is a stranger's. path: how the workspace is called in the report.
+    closing: waits, when it is closed, until all containers that were started for a look are gone.
     """
     from checker.engineview import EngineView
     from checker.plugin import CheckPlugin, World
@@ -61,16 +63,14 @@ def check(
     }
     view = EngineView(engine)
     memory = workspace.path / PRIVATE / "probes.json" if remember else None
-    with Probe(engine, view, registries.get("registry"), memory) as probe:
-        if steps is None:
-            owned = (fill(pattern, stack.values) for pattern in lab.owned)
-            probe.ahead(key for pattern in owned for key in view.ids(pattern).values())
-        world = World(
-            values=stack.values, workspace=workspace, registries=registries, engine=view, probe=probe
-        )
-        wanted = frozenset(step.name for step in lab.steps) if steps is None else steps
-        plugin = CheckPlugin(lab, world, wanted, honour_needs=honour_needs)
-        _run_pytest(lab.folder / CHECKS, plugin)
+    probe = closing.enter_context(Probe(engine, view, registries.get("registry"), memory))
+    if steps is None:
+        owned = (fill(pattern, stack.values) for pattern in lab.owned)
+        probe.ahead(key for pattern in owned for key in view.ids(pattern).values())
+    world = World(values=stack.values, workspace=workspace, registries=registries, engine=view, probe=probe)
+    wanted = frozenset(step.name for step in lab.steps) if steps is None else steps
+    plugin = CheckPlugin(lab, world, wanted, honour_needs=honour_needs)
+    _run_pytest(lab.folder / CHECKS, plugin)
     if plugin.interrupted:
         raise KeyboardInterrupt
     return report(lab, engine, plugin.reports(), path or str(workspace.path), time.monotonic() - began)
