@@ -110,13 +110,7 @@ def show(lab: str, step: str | None) -> int:
 
     found = Catalog().lab(lab)
     name = find_step(found, step).name if step else None
-    screen = console()
-    text = lesson.text(found, name)
-    if screen.is_terminal and step is None:
-        with screen.pager(styles=True):
-            screen.print(Markdown(text))
-    else:
-        screen.print(Markdown(text))
+    console().print(Markdown(lesson.text(found, name)))
     return ExitCode.PASSED
 
 
