@@ -1,17 +1,19 @@
 """Looking at images by running them: start one, ask it over HTTP, remove it.
 
-What an image does never changes under one image ID, so an answer once seen is remembered by that ID.
-Failures are remembered for one run only: a busy machine is no fact about an image.
+What an image does is decided by its layers and the part of its configuration that a container is run
+with. So an answer once seen is remembered by just these: images that differ in labels or history only are
+asked once. Failures are remembered for one run only: a busy machine is no fact about an image.
 """
 
+import hashlib
 import http.client
 import os
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 
@@ -31,6 +33,22 @@ MEMORY = "256m"
 PROCESSES = 256
 AT_ONCE = 4
 """Images asked side by side: starting one is mostly waiting for the engine."""
+RUN_WITH = frozenset(
+    (
+        "User",
+        "ExposedPorts",
+        "Env",
+        "Entrypoint",
+        "Cmd",
+        "Volumes",
+        "WorkingDir",
+        "StopSignal",
+        "Healthcheck",
+        "Shell",
+        "ArgsEscaped",
+    )
+)
+"""The fields of an image's `config` that its containers are run with (image-spec, config.md)."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -73,26 +91,24 @@ class Probe:
 
     def ahead(self, ids: Iterable[str]) -> None:
         """Begin to ask several of the engine's images side by side; `local` and `remote` wait for theirs."""
-        for key in set(ids) - set(self._known):
-            self._asked[key] = self._starting.submit(self._run, key)
+        for image in map(self._view.image, dict.fromkeys(ids)):
+            if image:
+                self._begin(image.id, behaviour(image.layers, image.config))
 
     def local(self, reference: str) -> Answer | None:
         """What the engine's image answers; None if there is no such image."""
         image = self._view.image(reference)
-        return self._ask(image.id, image.id) if image else None
+        return self._ask(image.id, behaviour(image.layers, image.config)) if image else None
 
     def remote(self, repository: str, reference: str) -> Answer | None:
         """What the registry's image answers, pulled by digest if need be; None if there is none."""
-        if self._registry is None:
+        image = self._registry.image(repository, reference) if self._registry else None
+        if image is None or self._registry is None:
             return None
-        image = self._registry.image(repository, reference)
-        if image is None:
-            return None
-        if image.config_digest in self._known:
-            return self._known[image.config_digest]
-        if self._view.image(image.config_digest):
-            return self._ask(image.config_digest, image.config_digest)
-        return self._pulled(f"{self._registry.address}/{repository}@{image.digest}", image.config_digest)
+        key = behaviour(image.diff_ids, image.config)
+        if key in self._known or key in self._asked or self._view.image(image.config_digest):
+            return self._ask(image.config_digest, key)
+        return self._pulled(f"{self._registry.address}/{repository}@{image.digest}", key)
 
     def _pulled(self, name: str, key: str) -> Answer:
         import docker.errors
@@ -107,6 +123,8 @@ class Probe:
             return Answer(0, "", f"The engine cannot pull {name}: {error.explanation or error}")
         finally:
             if not present:
+                for removal in self._removals:  # an image in use cannot be removed
+                    removal.result()
                 self._forget(name)
 
     def _forget(self, name: str) -> None:
@@ -118,16 +136,19 @@ class Probe:
         except docker.errors.APIError:
             return
 
-    def _ask(self, image: str, key: str) -> Answer:
-        if key in self._known:
-            return self._known[key]
-        if key not in self._asked:
+    def _begin(self, image: str, key: str) -> None:
+        if key not in self._known and key not in self._asked:
             self._asked[key] = self._starting.submit(self._run, image)
-        answer = self._asked[key].result()
-        if answer.status:
+
+    def _ask(self, image: str, key: str) -> Answer:
+        self._begin(image, key)
+        if key not in self._known:
+            answer = self._asked[key].result()
+            if not answer.status:
+                return answer
             self._known[key] = answer
             _write(self._memory, self._known)
-        return answer
+        return self._known[key]
 
     def _run(self, image: str) -> Answer:
         import docker.errors
@@ -190,6 +211,12 @@ class Probe:
     def _log(self, container: str) -> str:
         with engine_calls():
             return self._engine.client.api.logs(container, tail=5).decode("utf-8", "replace").strip()
+
+
+def behaviour(layers: Sequence[str], config: Mapping[str, Any]) -> str:
+    """A digest of what decides how containers of an image behave: its diff ids and what they are run with."""
+    run_with = {name: config[name] for name in sorted(RUN_WITH & config.keys()) if config[name]}
+    return hashlib.sha256(msgspec.json.encode((layers, run_with), order="sorted")).hexdigest()
 
 
 def _get(port: int) -> Answer | None:
