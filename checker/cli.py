@@ -43,7 +43,7 @@ workspace_option = click.option(
     "--workspace",
     "-w",
     type=click.Path(path_type=Path, file_okay=False),
-    help="The folder with the answers, if not ./workspace/LAB.",
+    help="The folder with the answers, if not the one here or workspace/LAB.",
 )
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print the report as JSON and nothing else."

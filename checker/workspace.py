@@ -66,9 +66,23 @@ class Workspace(msgspec.Struct, frozen=True):
 
 
 def locate(lab: Lab, named: Path | None = None) -> Workspace:
-    """A lab's workspace: `named`, else `$REGISTRY_LAB_WORKSPACE/<lab>`, else `./workspace/<lab>`."""
-    base = named or Path(os.environ.get("REGISTRY_LAB_WORKSPACE") or "workspace") / lab.name
-    return Workspace(Path(os.path.realpath(base)))
+    """A lab's workspace: `named`, else in `$REGISTRY_LAB_WORKSPACE`, else the one that we stand in or above.
+
+    The last is looked for from the current folder upwards: the workspace itself, or `workspace/<lab>`.
+    Where there is none yet, it is to be `workspace/<lab>` in the current folder.
+    """
+    if base := os.environ.get("REGISTRY_LAB_WORKSPACE"):
+        named = named or Path(base) / lab.name
+    return Workspace(Path(os.path.realpath(named or _nearest(lab, Path.cwd()))))
+
+
+def _nearest(lab: Lab, here: Path) -> Path:
+    for folder in (here, *here.parents):
+        if folder.name == lab.name and (folder / PRIVATE).is_dir():
+            return folder
+        if (folder / "workspace" / lab.name / PRIVATE).is_dir():
+            return folder / "workspace" / lab.name
+    return here / "workspace" / lab.name
 
 
 def create(lab: Lab, workspace: Workspace) -> list[str]:

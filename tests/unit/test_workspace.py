@@ -37,6 +37,33 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", refuse)
 
 
+@pytest.mark.parametrize("below", ["", "app", "steps"])
+def test_it_is_found_from_anywhere_inside_it(
+    lab: Lab, place: Workspace, monkeypatch: pytest.MonkeyPatch, below: str
+) -> None:
+    (place.path / below).mkdir(exist_ok=True)
+    monkeypatch.chdir(place.path / below)
+
+    assert workspace.locate(lab).path == place.path
+
+
+def test_it_is_found_from_a_folder_beside_it(
+    lab: Lab, place: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "notes/today").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "notes/today")
+
+    assert workspace.locate(lab).path == place.path
+
+
+def test_an_authors_folder_is_no_workspace_though_it_is_called_like_the_lab(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(lab.folder)
+
+    assert workspace.locate(lab).path == lab.folder / "workspace" / lab.name
+
+
 def test_it_lies_where_it_is_told_to(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("REGISTRY_LAB_WORKSPACE", raising=False)
