@@ -7,6 +7,7 @@ with the digest it was asked for (distribution-spec, "Pulling manifests" and "Pu
 import hashlib
 import io
 import json
+import lzma
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -30,7 +31,9 @@ TIMEOUT = 10.0
 """Seconds a registry on this machine may stay silent."""
 MAX_MANIFEST = 4 * 1024 * 1024
 MAX_LAYER = 1024 * 1024 * 1024
-MAX_FILE = 1024 * 1024
+MAX_FILE = 16 * 1024 * 1024
+MAX_KEPT = 64 * 1024 * 1024
+MAX_UNPACKED = 4 * 1024 * 1024 * 1024
 WHITEOUT = ".wh."
 
 
@@ -43,13 +46,48 @@ class Descriptor(msgspec.Struct, frozen=True):
 
 
 class LayerFile(msgspec.Struct, frozen=True):
-    """One entry of one layer. `data` is empty for what is no regular file or larger than 1 MiB."""
+    """One entry of one layer.
+
+    `data` is empty for what is no regular file, larger than 16 MiB, or comes after 64 MiB of an image's
+    files. link: what a symbolic or hard link names.
+    """
 
     layer: int
     path: str
     size: int
     whiteout: bool
     data: bytes
+    link: str = ""
+
+
+class _Named(msgspec.Struct):
+    digest: str
+    size: int = 0
+    platform: dict[str, Any] | None = None
+    annotations: dict[str, Any] | None = None
+
+
+class _Index(msgspec.Struct):
+    manifests: list[_Named] | None = None
+
+
+class _Manifest(msgspec.Struct):
+    config: _Named
+    layers: list[_Named]
+
+
+class _Settings(msgspec.Struct):
+    Labels: dict[str, str] | None = None
+
+
+class _Filesystem(msgspec.Struct):
+    diff_ids: list[str] | None = None
+
+
+class _Document(msgspec.Struct):
+    config: _Settings | None = None
+    history: list[dict[str, Any]] | None = None
+    rootfs: _Filesystem | None = None
 
 
 class RegistryImage:
@@ -58,6 +96,7 @@ class RegistryImage:
     def __init__(
         self, client: "RegistryClient", repository: str, digest: str, manifest: dict[str, Any]
     ) -> None:
+        _shaped(manifest, _Manifest)
         self._client = client
         self._config: dict[str, Any] | None = None
         self.repository = repository
@@ -78,7 +117,9 @@ class RegistryImage:
     def document(self) -> dict[str, Any]:
         """The whole image configuration (image-spec, config.md)."""
         if self._config is None:
-            self._config = _object(self._client.blob(self.repository, self.config_digest, MAX_MANIFEST))
+            document = _object(self._client.blob(self.repository, self.config_digest, MAX_MANIFEST))
+            _shaped(document, _Document)
+            self._config = document
         return self._config
 
     @property
@@ -99,13 +140,16 @@ class RegistryImage:
 
     @property
     def diff_ids(self) -> tuple[str, ...]:
-        return tuple(self.document.get("rootfs", {}).get("diff_ids", ()))
+        return tuple((self.document.get("rootfs") or {}).get("diff_ids") or ())
 
     def files(self) -> Iterator[LayerFile]:
         """Every entry of every layer, bottom layer first, each layer verified by its digest."""
+        kept = 0
         for number, layer in enumerate(self.layers):
             data = self._client.blob(self.repository, layer.digest, MAX_LAYER)
-            yield from _entries(number, data)
+            for file in _entries(number, data, MAX_KEPT - kept):
+                kept += len(file.data)
+                yield file
 
 
 class RegistryClient:
@@ -152,8 +196,11 @@ class RegistryClient:
             return None
         digest, manifest = found
         if manifest.get("mediaType") in INDEX_TYPES or "manifests" in manifest:
-            entries = [entry for entry in manifest.get("manifests", []) if not _is_attestation(entry)]
-            fitting = [e for e in entries if e.get("platform", {}).get("architecture") == self._architecture]
+            _shaped(manifest, _Index)
+            entries = [entry for entry in manifest.get("manifests") or () if not _is_attestation(entry)]
+            fitting = [
+                e for e in entries if (e.get("platform") or {}).get("architecture") == self._architecture
+            ]
             if not (fitting or entries):
                 return None
             return self.image(repository, str((fitting or entries)[0]["digest"]))
@@ -248,20 +295,38 @@ def _verified(data: bytes, digest: str) -> bytes:
 def _object(data: bytes) -> dict[str, Any]:
     try:
         value = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ContentFault("The registry holds a manifest or configuration that is no JSON.") from error
     return value if isinstance(value, dict) else {}
 
 
-def _entries(number: int, data: bytes) -> Iterator[LayerFile]:
+def _shaped(value: dict[str, Any], kind: type[msgspec.Struct]) -> None:
+    """Anybody can push any JSON; what has not the shape it should have is told as such."""
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise ContentFault(
+            f"The registry holds a manifest or configuration that is no image's ({error})."
+        ) from error
+
+
+def _entries(number: int, data: bytes, room: int) -> Iterator[LayerFile]:
+    """The entries of a layer. room: bytes of file content that may be kept in memory."""
+    unpacked = 0
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:*") as archive:
             for member in archive:
+                unpacked += member.size
+                if unpacked > MAX_UNPACKED:
+                    raise ContentFault(f"Layer {number + 1} is larger than {MAX_UNPACKED} bytes unpacked.")
                 path = member.name.removeprefix("./").strip("/")
                 folder, _, name = path.rpartition("/")
                 hidden = name.startswith(WHITEOUT)
                 shown = "/".join(part for part in (folder, name.removeprefix(WHITEOUT)) if part)
-                source = archive.extractfile(member) if member.isreg() and member.size <= MAX_FILE else None
-                yield LayerFile(number, shown, member.size, hidden, source.read() if source else b"")
-    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
+                wanted = member.isreg() and member.size <= min(MAX_FILE, room)
+                source = archive.extractfile(member) if wanted else None
+                content = source.read() if source else b""
+                room -= len(content)
+                yield LayerFile(number, shown, member.size, hidden, content, member.linkname)
+    except (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError) as error:
         raise ContentFault(f"Layer {number + 1} is no readable tar archive ({error}).") from error

@@ -4,6 +4,8 @@ import gzip
 import hashlib
 import io
 import json
+import lzma
+import random
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -241,6 +243,88 @@ def test_a_layer_that_is_no_archive_is_refused(fake: Fake) -> None:
     assert image is not None
     with pytest.raises(ContentFault, match="Layer 1 is no readable tar archive"):
         list(image.files())
+
+
+def test_a_layer_that_breaks_off_inside_is_refused(fake: Fake) -> None:
+    whole = lzma.compress(gzip.decompress(layer(x=random.Random(1).randbytes(300_000))))
+    fake.image(whole[:100_000] + bytes(100_000), tags=("1",))
+
+    image = fake.client.image("app", "1")
+
+    assert image is not None
+    with pytest.raises(ContentFault, match="Layer 1 is no readable tar archive"):
+        list(image.files())
+
+
+def test_no_more_is_kept_of_an_image_than_there_is_room_for(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "MAX_KEPT", 5)
+    monkeypatch.setattr(registry, "MAX_UNPACKED", 100)
+    fake.image(layer(a=b"123"), layer(b=b"456", c=b"78"), tags=("1",))
+    fake.image(layer(bomb=bytes(101)), tags=("2",))
+
+    image, bomb = fake.client.image("app", "1"), fake.client.image("app", "2")
+
+    assert image is not None
+    assert bomb is not None
+    assert [file.data for file in image.files()] == [b"123", b"", b"78"]
+    with pytest.raises(ContentFault, match="larger than 100 bytes"):
+        list(bomb.files())
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        {"config": {"digest": "sha256:x"}, "layers": None},
+        {"config": None, "layers": []},
+        {"config": {"digest": "sha256:x"}, "layers": [{"size": 1}]},
+        {"manifests": {"digest": "sha256:x"}},
+        {"manifests": ["sha256:x"]},
+    ],
+)
+def test_a_manifest_of_another_shape_is_its_pushers_fault(fake: Fake, manifest: dict[str, Any]) -> None:
+    fake.manifest(manifest, "1")
+
+    with pytest.raises(ContentFault, match="no image's"):
+        fake.client.image("app", "1")
+
+
+def test_an_index_entry_may_have_no_platform(fake: Fake) -> None:
+    mine = fake.image(layer(x=b"x"))
+    fake.manifest({"mediaType": INDEX, "manifests": [{"digest": mine, "platform": None}]}, "1")
+
+    image = fake.client.image("app", "1")
+
+    assert image is not None
+    assert image.digest == mine
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"config": "x"},
+        {"config": {"Labels": ["x"]}},
+        {"history": ["x"]},
+        {"rootfs": "x"},
+        {"rootfs": {"diff_ids": 1}},
+    ],
+)
+def test_a_configuration_of_another_shape_is_its_pushers_fault(fake: Fake, config: dict[str, Any]) -> None:
+    fake.image(config=config, tags=("1",))
+
+    image = fake.client.image("app", "1")
+
+    assert image is not None
+    with pytest.raises(ContentFault, match="no image's"):
+        assert image.document
+
+
+def test_json_without_end_is_its_pushers_fault(fake: Fake) -> None:
+    fake.answer("/v2/app/manifests/1", b"[" * 100_000)
+
+    with pytest.raises(ContentFault, match="no JSON"):
+        fake.client.image("app", "1")
 
 
 def test_a_blob_there_is_not_and_one_that_is_too_large_are_told(fake: Fake) -> None:
