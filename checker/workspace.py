@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from checker.errors import EnvironmentFault, LabError
+from checker.errors import ContentFault, EnvironmentFault, LabError
 from checker.model import Lab, Step
 from checker.values import fill
 
@@ -50,7 +50,7 @@ class Workspace(msgspec.Struct, frozen=True):
                 return None
             with real.open("rb") as file:
                 return file.read(READ_LIMIT).decode("utf-8", "replace")
-        except OSError:
+        except (OSError, RuntimeError):  # RuntimeError: a link that leads to itself
             return None
 
     def head(self) -> str | None:
@@ -61,7 +61,10 @@ class Workspace(msgspec.Struct, frozen=True):
         """Full commit ids reachable from HEAD, newest first."""
         if not (self.path / ".git").exists():
             return []
-        done = _git(self.path, "rev-list", f"--max-count={limit}", "HEAD", check=False)
+        try:
+            done = _git(self.path, "rev-list", f"--max-count={limit}", "HEAD", check=False)
+        except _TookTooLong as error:  # a named pipe for HEAD, say: the learner's to mend
+            raise ContentFault(f"The workspace's git repository cannot be read. {error.message}") from error
         return done.stdout.split() if done.returncode == 0 else []
 
 
@@ -282,6 +285,10 @@ GIT_IDENTITY = {
 }
 
 
+class _TookTooLong(EnvironmentFault):
+    """git did not end in time."""
+
+
 def _git(
     folder: Path, *arguments: str, place: Path | None = None, check: bool = True
 ) -> subprocess.CompletedProcess[str]:
@@ -289,6 +296,8 @@ def _git(
     place = place or folder / ".git"
     command = ["git", f"--git-dir={place}", f"--work-tree={folder}", "-c", "core.fsmonitor=false"]
     environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder / PRIVATE), **GIT_IDENTITY}
+    # Missing objects must not be fetched: the repository's own configuration names the command for it.
+    environment["GIT_ALLOW_PROTOCOL"] = "none"
     try:
         done = subprocess.run(
             [*command, "-c", f"core.hooksPath={os.devnull}", *arguments],
@@ -305,7 +314,7 @@ def _git(
             "git is not installed.", "Install it, for instance with `apt-get install git`."
         ) from None
     except subprocess.TimeoutExpired:
-        raise EnvironmentFault(f"git {arguments[0]} did not end within 30 s in {folder}.") from None
+        raise _TookTooLong(f"git {arguments[0]} did not end within 30 s in {folder}.") from None
     if check and done.returncode != 0:
         raise LabError(f"git {arguments[0]} failed in {folder}: {done.stderr.strip()}")
     return done

@@ -9,7 +9,7 @@ import pytest
 
 from checker import workspace
 from checker.catalog import Catalog
-from checker.errors import EnvironmentFault
+from checker.errors import ContentFault, EnvironmentFault
 from checker.model import Lab
 from checker.workspace import State, Workspace
 from tests.helpers import TinyLab
@@ -109,6 +109,26 @@ def test_reading_never_leaves_the_workspace(place: Workspace, link: str, tmp_pat
 
     assert place.read("link") is None
     assert place.read("../../secret") is None
+
+
+def test_a_link_to_itself_is_no_file(place: Workspace) -> None:
+    (place.path / "loop").symlink_to("loop")
+
+    assert place.read("loop") is None
+
+
+def test_a_git_that_waits_for_ever_is_the_learners_to_mend(
+    place: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place.path / ".git").mkdir()
+
+    def waits(*_: object, **__: object) -> None:
+        raise subprocess.TimeoutExpired("git", 30)
+
+    monkeypatch.setattr(subprocess, "run", waits)
+
+    with pytest.raises(ContentFault, match="did not end within 30 s"):
+        place.head()
 
 
 def test_what_is_read_is_text_and_not_too_much(place: Workspace) -> None:
