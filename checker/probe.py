@@ -8,10 +8,12 @@ asked once. Failures are remembered for one run only: a busy machine is no fact 
 import hashlib
 import http.client
 import os
+import socket
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,6 +29,8 @@ from checker.stack.stack import HOST, OWNER, PROCESS, free_port
 APP_PORT = 8080
 ANSWERS_WITHIN = 10.0
 """Seconds a started image may take until it answers."""
+RESPONDS_WITHIN = 5.0
+"""Seconds for the whole of one response."""
 POLL = 0.005
 BODY_LIMIT = 64 * 1024
 MEMORY = "256m"
@@ -221,14 +225,27 @@ def behaviour(layers: Sequence[str], config: Mapping[str, Any]) -> str:
 
 def _get(port: int) -> Answer | None:
     connection = http.client.HTTPConnection(HOST, port, timeout=2)
+    ending: threading.Timer | None = None
     try:
+        connection.connect()
+        # The connection's own timeout is for each piece, and a response may come in pieces for hours.
+        ending = threading.Timer(RESPONDS_WITHIN, _hang_up, (connection.sock,))
+        ending.daemon = True
+        ending.start()
         connection.request("GET", "/")
         response = connection.getresponse()
         return Answer(response.status, response.read(BODY_LIMIT).decode("utf-8", "replace"))
     except (OSError, http.client.HTTPException):
         return None
     finally:
+        if ending:
+            ending.cancel()
         connection.close()
+
+
+def _hang_up(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _read(path: Path | None) -> dict[str, Answer]:

@@ -1,9 +1,13 @@
 """An image's answer may stand for another image's only if nothing that runs differs."""
 
+import socket
+import threading
+import time
 from typing import Any
 
 import pytest
 
+from checker import probe
 from checker.probe import behaviour
 
 LAYERS = ("sha256:a", "sha256:b")
@@ -51,3 +55,29 @@ def test_anything_a_container_is_run_with_makes_another_image(changed: dict[str,
 )
 def test_other_layers_make_another_image(layers: tuple[str, ...]) -> None:
     assert behaviour(layers, CONFIG) != behaviour(LAYERS, CONFIG)
+
+
+def test_a_page_that_never_ends_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "RESPONDS_WITHIN", 0.3)
+    with socket.create_server((probe.HOST, 0)) as server:
+
+        def drip() -> None:
+            client, _ = server.accept()
+            with client:
+                client.recv(4096)
+                client.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 1000\r\n\r\n")
+                for _ in range(100):
+                    try:
+                        client.sendall(b"x")
+                    except OSError:
+                        return
+                    time.sleep(0.1)
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        began = time.monotonic()
+
+        answer = probe._get(server.getsockname()[1])
+        assert answer is None or len(answer.body) < 100
+        assert time.monotonic() - began < 5
+        thread.join()
