@@ -19,7 +19,7 @@ from checker.model import AnswerRun, Finding, Lab, LabReport, Outcome, Step, Ste
 from checker.processes import process_identity
 from checker.stack import stack as stacks
 from checker.stack.stack import Stack
-from checker.workspace import Workspace
+from checker.workspace import PRIVATE, Workspace
 
 
 class Watcher(Protocol):
@@ -118,7 +118,19 @@ def _run_answers(
         text = place.read(step.answer_path)
         watcher.on_answer(step, text or "")
         if step.is_script and text is not None:
-            runs[step.name] = answers.run(place, step, env, watcher.on_output)
+            try:
+                runs[step.name] = answers.run(place, step, env, watcher.on_output)
+            except EnvironmentFault:
+                if place.private.is_dir() or not place.path.parent.is_dir():
+                    raise
+                # The folder was made for this replay: an answer put a file there, so none of the rest runs.
+                runs[step.name] = AnswerRun(
+                    exit_code=126,
+                    seconds=0.0,
+                    output=f"The answer cannot be run: {PRIVATE} is no folder any more.\n",
+                    truncated=False,
+                    timed_out=False,
+                )
         watcher.on_ran(step, runs.get(step.name))
     return runs
 

@@ -211,6 +211,19 @@ def test_a_submission_that_is_too_large_gets_a_finding(lab: Command, solved: Pat
     assert steps["push"] == ("fail", ["submission-too-large"])
 
 
+def test_an_answer_that_damages_the_labs_own_folder_is_no_fault_of_the_machine(
+    lab: Command, solved: Path
+) -> None:
+    first = solved / "steps/push.sh"
+    first.write_text(first.read_text() + "\nrm -rf .lab\ntouch .lab\n")
+
+    done, steps, _ = graded(lab, solved)
+
+    assert done.code == 1, done.out + done.err
+    assert steps["push"] == ("pass", [])
+    assert steps["pin"][0] == "fail"
+
+
 def test_an_answer_out_of_time_is_told_apart(lab: Command, tiny: TinyLab, solved: Path) -> None:
     tiny.edit("lab.toml", "points = 5\n", "points = 5\ntime_limit = 0.5\n")
     (solved / "steps/push.sh").write_text("sleep 600\n")
