@@ -99,8 +99,10 @@ def listed(names: Iterable[str]) -> str:
 
 
 def words(answer: Answer | None) -> list[str]:
-    """The words of a page that was served with status 200."""
-    return answer.body.split() if answer and answer.status == 200 else []
+    """The words of a page that was served with status 200, and the versions in it, whatever is round them."""
+    if answer is None or answer.status != 200:
+        return []
+    return answer.body.split() + re.findall(r"(?<![\d.])\d+\.\d+\.\d+(?!\d|\.\d)", answer.body, re.ASCII)
 
 
 def said(answer: Answer | None) -> str:
@@ -219,9 +221,9 @@ def judge_reference(name: str, answer: str) -> None:
 
 # --------------------------------------------------------------------------------------- 2 build
 # Must catch: another name or tag, an image that does not start or listens elsewhere, a base image
-# under the app's name, a greeting typed into the source or the Dockerfile.
+# under the app's name, a greeting typed into the source or the Dockerfile, a version not handed over.
 # Must not fail: any builder, one stage or several, any file name for the Dockerfile, a different
-# server in any language, more text on the page than was asked for.
+# server in any language, more text on the page than was asked for, the next version built later.
 @step("build")
 def test_the_app_runs_and_greets(engine: EngineView, probe: Probe, values: Values) -> None:
     name = f"{values['APP']}:dev"
@@ -238,7 +240,9 @@ def test_the_app_runs_and_greets(engine: EngineView, probe: Probe, values: Value
         )
     answer = probe.local(name)
     greeting = values["GREETING"]
-    if greeting in " ".join(words(answer)):
+    page = words(answer)
+    greeted = greeting in " ".join(page)
+    if greeted and {values["VERSION"], values["NEXT_VERSION"]} & set(page):
         return
     if base := base_image(engine, image.id):
         fail(
@@ -260,6 +264,13 @@ def test_the_app_runs_and_greets(engine: EngineView, probe: Probe, values: Value
         expected=f"The page has the greeting of this run, {greeting}.",
         observed=said(answer),
         action="Hand $GREETING over as a build argument instead of writing a greeting down: it is another "
+    if greeted:
+        fail(
+            "build-version-missing",
+            expected=f"The page has greeting and version of this run, {greeting} {values['VERSION']}.",
+            observed=said(answer),
+            action="The version is a build argument like the greeting: declare it, use it and hand it over.",
+        )
         "one in every run.",
     )
 
