@@ -1,0 +1,21 @@
+# A tag can be moved under a running deployment; a digest is computed from the image and cannot.
+set -eu
+docker pull --quiet "$REPOSITORY:$VERSION"
+docker tag "$REPOSITORY:$VERSION" "$REPOSITORY:stable"
+docker push --quiet "$REPOSITORY:stable"
+
+# What the registry calls the image `stable` names right now, as repository@sha256:...
+pinned=$(docker image inspect --format '{{join .RepoDigests "\n"}}' "$REPOSITORY:stable" | grep "^$REPOSITORY@")
+mkdir -p deploy
+cat > deploy/compose.yaml <<END
+services:
+  web:
+    image: $pinned
+    ports:
+      - "127.0.0.1:8080:8080"
+END
+
+# Now stable moves on; the deployment does not.
+docker build --quiet --tag "$REPOSITORY:stable" --label channel=stable \
+  --build-arg GREETING="$GREETING" --build-arg VERSION="$NEXT_VERSION" app
+docker push --quiet "$REPOSITORY:stable"
