@@ -627,14 +627,14 @@ def images_of_the_app(workspace: Workspace, values: Values, expected: str) -> li
         )
     try:
         document = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except Exception as error:  # PyYAML lets KeyError, AttributeError and more out for a wrong `!!tag`
         broken_compose(" ".join(str(error).split())[:160])
     services = document.get("services") if isinstance(document, dict) else None
     if not isinstance(services, dict):
         broken_compose("there is no key services with named services below it")
-    images = [
-        str(entry["image"]) for entry in services.values() if isinstance(entry, dict) and "image" in entry
-    ]
+    images = [entry["image"] for entry in services.values() if isinstance(entry, dict) and "image" in entry]
+    if not all(isinstance(image, str) for image in images):
+        broken_compose("an image in it is no text")
     filled = [
         re.sub(r"\$(?:\{(\w+)\}|(\w+))", lambda m: values.get(m[1] or m[2], m[0]), image) for image in images
     ]
@@ -681,6 +681,13 @@ def test_the_slim_image_has_the_program_and_nothing_else(
             "slim-image-missing",
             expected=f"The tag slim in {values['REPOSITORY']}.",
             observed=f"The repository has {shelf.held()}.",
+    if image is None and "slim" in shelf.tags:
+        fail(
+            "slim-is-no-image",
+            expected=f"The tag slim in {values['REPOSITORY']} names an image.",
+            observed="The tag is there, but what it names cannot be read as an image.",
+            action="Build with `docker build` and push with `docker push`.",
+        )
             action="Build the small image, name it $REPOSITORY:slim and push it.",
         )
     files = entries(image)
@@ -805,8 +812,16 @@ def env_is_ignored(workspace: Workspace) -> None:
     texts = {place: text for place, _ in places if (text := workspace.read(place)) is not None}
     for place, secret_file in places:
         patterns = [line for line in texts.get(place, "").splitlines() if not line.startswith("#")]
-        if PatternMatcher(patterns).matches(secret_file):
-            return
+        try:
+            if PatternMatcher(patterns).matches(secret_file):
+                return
+        except re.error as error:
+            fail(
+                "ignore-file-unreadable",
+                expected="Every line of the ignore file is a pattern.",
+                observed=f"One in {place} is none: {error.msg}.",
+                action="Look for square brackets: [a-c] is any one of a, b and c.",
+            )
     expected = "app/.dockerignore keeps app/.env out of what the builder gets to see."
     if not texts:
         fail(
