@@ -7,9 +7,12 @@ That holds for `docker push`, for a manifest copied with curl and for an index w
 
 import base64
 import json
+import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -29,6 +32,8 @@ Values = Mapping[str, str]
 
 TOOLCHAIN = "registry-lab/cc:1"
 SMALL_BASE = "registry-lab/busybox:1"
+UNZIPPED = 64 * 1024 * 1024
+"""Bytes of a compressed file that are looked at."""
 REVISION = "org.opencontainers.image.revision"
 ENVIRONMENTS = ("dev", "staging", "production")
 
@@ -259,11 +264,6 @@ def test_the_app_runs_and_greets(engine: EngineView, probe: Probe, values: Value
             action=f"Run it yourself with `docker run --rm {name}` and read what it prints. "
             "Does the Dockerfile have a CMD that starts the server?",
         )
-    fail(
-        "greeting-missing",
-        expected=f"The page has the greeting of this run, {greeting}.",
-        observed=said(answer),
-        action="Hand $GREETING over as a build argument instead of writing a greeting down: it is another "
     if greeted:
         fail(
             "build-version-missing",
@@ -271,6 +271,11 @@ def test_the_app_runs_and_greets(engine: EngineView, probe: Probe, values: Value
             observed=said(answer),
             action="The version is a build argument like the greeting: declare it, use it and hand it over.",
         )
+    fail(
+        "greeting-missing",
+        expected=f"The page has the greeting of this run, {greeting}.",
+        observed=said(answer),
+        action="Hand $GREETING over as a build argument instead of writing a greeting down: it is another "
         "one in every run.",
     )
 
@@ -668,7 +673,7 @@ def is_in(image: str, repository: str) -> bool:
 # ---------------------------------------------------------------------------------------- 8 slim
 # Must catch: the secret in any layer (deleted later or not), in the settings or the history; the
 # toolchain, headers or the source in any layer; an image that is no smaller or does not serve; an
-# ignore file that lets .env through.
+# ignore file that lets .env through. The secret counts in file names and links, in base64 and in gzip too.
 # Must not fail: FROM scratch or a small base, a binary built beforehand and copied in, BuildKit
 # secrets, any version inside, any pattern that keeps .env out, an ignore file of either builder.
 @step("slim")
@@ -676,11 +681,6 @@ def test_the_slim_image_has_the_program_and_nothing_else(
     shelf: Shelf, workspace: Workspace, engine: EngineView, probe: Probe, values: Values
 ) -> None:
     image = shelf.image("slim")
-    if image is None:
-        fail(
-            "slim-image-missing",
-            expected=f"The tag slim in {values['REPOSITORY']}.",
-            observed=f"The repository has {shelf.held()}.",
     if image is None and "slim" in shelf.tags:
         fail(
             "slim-is-no-image",
@@ -688,6 +688,11 @@ def test_the_slim_image_has_the_program_and_nothing_else(
             observed="The tag is there, but what it names cannot be read as an image.",
             action="Build with `docker build` and push with `docker push`.",
         )
+    if image is None:
+        fail(
+            "slim-image-missing",
+            expected=f"The tag slim in {values['REPOSITORY']}.",
+            observed=f"The repository has {shelf.held()}.",
             action="Build the small image, name it $REPOSITORY:slim and push it.",
         )
     files = entries(image)
@@ -717,14 +722,17 @@ def entries(image: RegistryImage) -> list[LayerFile]:
 
 
 def no_secret(image: RegistryImage, files: list[LayerFile], secret: str) -> None:
-    needles = (secret.encode(), base64.b64encode(secret.encode()).rstrip(b"=")[:-1])
+    needles = spellings(secret)
     expected = "The token of app/.env is nowhere in the image: in no layer, no setting, no history."
-    hit = next((file for file in files if any(needle in file.data for needle in needles)), None)
+    hit = next(
+        (file for file in files if any(needle in text for text in texts(file) for needle in needles)), None
+    )
     if hit:
         later = [file for file in files if file.layer > hit.layer]
         gone = any(f"{hit.path}/".startswith(f"{file.path}/") for file in later)
         made_by = layer_origin(image, hit.layer).replace(secret, "***")
-        where = f"Layer {hit.layer + 1} of {len(image.layers)} has it in /{hit.path}{made_by}."
+        path = hit.path.replace(secret, "***")
+        where = f"Layer {hit.layer + 1} of {len(image.layers)} has it in /{path}{made_by}."
         fail(
             "secret-under-a-deletion" if gone else "secret-in-layer",
             expected=expected,
@@ -746,6 +754,22 @@ def no_secret(image: RegistryImage, files: list[LayerFile], secret: str) -> None
         )
 
 
+def spellings(secret: str) -> tuple[bytes, ...]:
+    """A secret as it is, and what base64 makes of it wherever in a text it stands."""
+    data = secret.encode()
+    encoded = (base64.b64encode(b"\0" * skip + data)[4 * skip // 3 + (skip > 0) :] for skip in range(3))
+    return data, *(text.rstrip(b"=")[:-1] for text in encoded)
+
+
+def texts(file: LayerFile) -> Iterator[bytes]:
+    """Where a layer's entry may show something: its name, what it links to, what it holds, gzip or not."""
+    yield os.fsencode(f"{file.path}\n{file.link}")
+    yield file.data
+    if file.data.startswith(b"\x1f\x8b"):
+        with suppress(zlib.error):
+            yield zlib.decompressobj(wbits=31).decompress(file.data, UNZIPPED)
+
+
 def layer_origin(image: RegistryImage, layer: int) -> str:
     """Which build step made a layer, as far as the history tells."""
     steps = [str(entry.get("created_by", "")) for entry in image.history if not entry.get("empty_layer")]
@@ -757,6 +781,19 @@ TOOLS = re.compile(
     r"(^|/)bin/([\w.-]*-)?(cc|gcc|g\+\+|c\+\+|tcc|clang|ld|as|cpp|make|cmake)(-[\d.]+)?$|/(crt1|libtcc1|libc)\.[oa]$"
 )
 SOURCE = re.compile(r"\.(c|h|o|a)$")
+# The same under another name: only a C compiler knows this macro, and only C text includes headers.
+COMPILER_INSIDE = b"__STDC_VERSION__"
+SOURCE_INSIDE = re.compile(rb"^[ \t]*#[ \t]*include[ \t]*[<\"]", re.MULTILINE)
+
+
+def is_tool(file: LayerFile) -> bool:
+    return bool(TOOLS.search(file.path)) or (b"\0" in file.data and COMPILER_INSIDE in file.data)
+
+
+def is_source(file: LayerFile) -> bool:
+    return bool(SOURCE.search(file.path)) or (
+        b"\0" not in file.data and SOURCE_INSIDE.search(file.data) is not None
+    )
 
 
 def no_toolchain(image: RegistryImage, files: list[LayerFile], engine: EngineView) -> None:
@@ -781,8 +818,8 @@ def no_toolchain(image: RegistryImage, files: list[LayerFile], engine: EngineVie
             action=again,
         )
     regular = [file for file in files if file.layer in own and file.size and not file.whiteout]
-    for pattern, code in ((TOOLS, "toolchain-in-image"), (SOURCE, "source-in-image")):
-        found = [file for file in regular if pattern.search(file.path)]
+    for kind, code in ((is_tool, "toolchain-in-image"), (is_source, "source-in-image")):
+        found = [file for file in regular if kind(file)]
         if found:
             fail(
                 code,
