@@ -57,12 +57,17 @@ class Workspace(msgspec.Struct, frozen=True):
         """The full commit id of the workspace's own HEAD; None if it has no commit."""
         return next(iter(self.history(1)), None)
 
-    def history(self, limit: int = 1000) -> list[str]:
-        """Full commit ids reachable from HEAD, newest first."""
+    def head_at(self, moment: datetime) -> str | None:
+        """The full commit id that HEAD named at a moment, as far as the commits' own times tell."""
+        return next(iter(self.history(1, before=moment)), None)
+
+    def history(self, limit: int = 1000, *, before: datetime | None = None) -> list[str]:
+        """Full commit ids reachable from HEAD, newest first. before: leave out what was committed later."""
         if not (self.path / ".git").exists():
             return []
+        until = [f"--before={int(before.timestamp())}"] if before else []
         try:
-            done = _git(self.path, "rev-list", f"--max-count={limit}", "HEAD", check=False)
+            done = _git(self.path, "rev-list", f"--max-count={limit}", *until, "HEAD", check=False)
         except _TookTooLong as error:  # a named pipe for HEAD, say: the learner's to mend
             raise ContentFault(f"The workspace's git repository cannot be read. {error.message}") from error
         return done.stdout.split() if done.returncode == 0 else []

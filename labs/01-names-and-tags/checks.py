@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
 
@@ -462,7 +463,8 @@ def test_the_environments_run_one_release(shelf: Shelf, values: Values) -> None:
 # Must catch: a tag for another commit, two tags on two images, no label or a wrong one, tags on
 # something that is not the app.
 # Must not fail: a hash of any usual length (7 digits up to all 40), tags of earlier commits and
-# builds beside these, the label from the Dockerfile or from the command line, any version inside.
+# builds beside these, the label from the Dockerfile or from the command line, any version inside,
+# commits made after the image was built: a later answer may well commit its own work.
 @step("trace")
 def test_tags_and_label_lead_to_the_commit(
     shelf: Shelf, workspace: Workspace, probe: Probe, values: Values
@@ -475,6 +477,9 @@ def test_tags_and_label_lead_to_the_commit(
             observed="It has none.",
             action="Commit your work with `git commit`; if the folder .git is gone, `git init` comes first.",
         )
+    date = f"{values['BUILD_DATE']}-{values['BUILD_NUMBER']}"
+    image = shelf.image(date)
+    head = commit_built_from(image, workspace) or head
     by_commit = {
         tag: tag.removeprefix("sha-") for tag in shelf.tags if re.fullmatch(r"sha-[0-9a-f]{7,40}", tag)
     }
@@ -496,7 +501,6 @@ def test_tags_and_label_lead_to_the_commit(
             observed=f"The repository has {shelf.held()}.",
             action="`git rev-parse --short HEAD` prints the short hash; put sha- in front, tag and push.",
         )
-    date = f"{values['BUILD_DATE']}-{values['BUILD_NUMBER']}"
     if date not in shelf.tags:
         fail(
             "date-tag-missing",
@@ -511,7 +515,6 @@ def test_tags_and_label_lead_to_the_commit(
             observed=f"They name two: {shelf.held((*mine, date))}.",
             action="Build once and give that one image both names.",
         )
-    image = shelf.image(date)
     label = image.labels.get(REVISION) if image else None
     if label != head:
         fail(
@@ -529,6 +532,16 @@ def test_tags_and_label_lead_to_the_commit(
             observed=said(answer),
             action="Build it from app/ with the same build arguments as before, plus the label.",
         )
+
+
+def commit_built_from(image: RegistryImage | None, workspace: Workspace) -> str | None:
+    """The commit that an image's label names, if HEAD was on it when the image was built."""
+    try:
+        built = datetime.fromisoformat(image.created) if image else None
+        head = workspace.head_at(built) if built else None
+    except (ValueError, OverflowError):
+        return None
+    return head if image and head and image.labels.get(REVISION) == head else None
 
 
 # ----------------------------------------------------------------------------------------- 7 pin

@@ -3,6 +3,7 @@
 import errno
 import os
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -212,6 +213,21 @@ def test_no_two_histories_have_a_commit_in_common(lab: Lab, tmp_path: Path) -> N
         workspace.start_history(place, place.path.name)
 
     assert set(places[0].history()).isdisjoint(places[1].history())
+
+
+def test_what_head_was_before_a_later_commit_is_known(place: Workspace) -> None:
+    workspace.start_history(place, "x")
+    before, now = place.head(), datetime.now(UTC)
+    later = now + timedelta(minutes=1)
+    environment = {**os.environ, **workspace.GIT_IDENTITY, "GIT_COMMITTER_DATE": later.isoformat()}
+    subprocess.run(
+        ["git", "commit", "-q", "--allow-empty", "-m", "later"], cwd=place.path, env=environment, check=True
+    )
+
+    assert place.head() != before
+    assert place.head_at(now) == before
+    assert place.head_at(later) == place.head()
+    assert place.head_at(now - timedelta(days=1)) is None
 
 
 def test_a_history_that_is_there_is_left_alone(place: Workspace) -> None:
