@@ -208,6 +208,16 @@ class RegistryClient:
             return None
         return RegistryImage(self, repository, digest, manifest)
 
+    def images(self, repository: str, reference: str) -> list[RegistryImage]:
+        """All images a tag or digest names: of an index, those for every platform, without provenance."""
+        found = self._manifest(repository, reference)
+        if found is None:
+            return []
+        _shaped(found[1], _Index)
+        entries = [entry for entry in found[1].get("manifests") or () if not _is_attestation(entry)]
+        references = [str(entry["digest"]) for entry in entries] or [reference]
+        return [image for name in references if (image := self.image(repository, name))]
+
     def blob(self, repository: str, digest: str, limit: int) -> bytes:
         """A blob's bytes, verified (end-2). limit: bytes above which it is refused."""
         if digest not in self._blobs:

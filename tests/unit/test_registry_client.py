@@ -161,6 +161,9 @@ def test_of_an_index_the_engines_own_architecture_counts(fake: Fake) -> None:
     assert image is not None
     assert image.digest == mine
     assert fake.client.digest("app", "1") == index
+    assert [each.digest for each in fake.client.images("app", "1")] == [other, mine]
+    assert [each.digest for each in fake.client.images("app", mine)] == [mine]
+    assert fake.client.images("app", "none") == []
 
 
 def test_provenance_in_an_index_is_no_image(fake: Fake) -> None:
