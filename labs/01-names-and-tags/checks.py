@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
 
@@ -538,10 +538,13 @@ def commit_built_from(image: RegistryImage | None, workspace: Workspace) -> str 
     """The commit that an image's label names, if HEAD was on it when the image was built."""
     try:
         built = datetime.fromisoformat(image.created) if image else None
-        head = workspace.head_at(built) if built else None
+        # Commits know whole seconds: one made in the second of the build may be from before it or after.
+        moments = [built, built - timedelta(seconds=1)] if built else []
+        heads = {workspace.head_at(moment) for moment in moments}
     except (ValueError, OverflowError):
         return None
-    return head if image and head and image.labels.get(REVISION) == head else None
+    label = image.labels.get(REVISION) if image else None
+    return label if label in heads else None
 
 
 # ----------------------------------------------------------------------------------------- 7 pin
