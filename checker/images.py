@@ -5,9 +5,10 @@ ours, so what a learner pulled before is never changed and never graded.
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 
-from checker.engine import Engine, engine_calls
+from checker.engine import LABEL, Engine, engine_calls
 from checker.errors import BrokenLab, EnvironmentFault, UsageError
 from checker.lock import alone
 from checker.origins import ORIGIN, RECIPE, BaseImage, OriginFailed
@@ -53,6 +54,49 @@ def origin_of(engine: Engine, name: str) -> str | None:
     if labels.get(RECIPE, row.recipe.fingerprint) != row.recipe.fingerprint:
         return None
     return str(labels.get(ORIGIN) or "brought by hand")
+
+
+def ids(engine: Engine, names: Iterable[str]) -> dict[str, str]:
+    """The image ID behind each base image's tag, as long as the engine has it. Raises EngineFault."""
+    found = {name: _id(engine, tag_of(name)) for name in names}
+    return {name: key for name, key in found.items() if key}
+
+
+def put_back(engine: Engine, before: Mapping[str, str]) -> list[str]:
+    """Give the base images' tags back to the images that had them; the names that were moved or removed.
+
+    before: what `ids` said. An image that is gone altogether is built anew the next time it is needed.
+    """
+    import docker.errors
+
+    now = {name: _id(engine, tag_of(name)) for name in before}
+    moved = [name for name, key in before.items() if now[name] != key]
+    for name in moved:
+        repository, _, tag = tag_of(name).rpartition(":")
+        with suppress(docker.errors.ImageNotFound), engine_calls():
+            engine.client.api.tag(before[name], repository, tag)
+        _remove_nameless(engine, now[name])
+    return moved
+
+
+def _remove_nameless(engine: Engine, key: str) -> None:
+    """Remove an image that was built on one of ours and has no name any more."""
+    import docker.errors
+
+    with suppress(docker.errors.APIError), engine_calls():
+        nameless = engine.client.api.images(filters={"dangling": True, "label": f"{LABEL}.image"})
+        if key in {entry["Id"] for entry in nameless}:
+            engine.client.api.remove_image(key)
+
+
+def _id(engine: Engine, reference: str) -> str:
+    import docker.errors
+
+    try:
+        with engine_calls():
+            return str(engine.client.api.inspect_image(reference)["Id"])  # type: ignore[no-untyped-call]
+    except docker.errors.ImageNotFound:
+        return ""
 
 
 def ensure(engine: Engine, names: Iterable[str], say: Say) -> None:

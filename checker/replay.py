@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from checker import answers, submission, verify, workspace
+from checker import answers, images, submission, verify, workspace
 from checker.cleanup import remove_run
 from checker.engine import Engine, cache_dir
 from checker.errors import EnvironmentFault
@@ -67,6 +67,7 @@ def replay(
     place = Workspace(Path(os.path.realpath(base)) / lab.name)
     stack: Stack | None = None
     closing = ExitStack()
+    bases: dict[str, str] = {}
     done = False
     try:
         _make_folder(base)
@@ -78,19 +79,27 @@ def replay(
         workspace.write_given_files(lab, place, stack.values)
         workspace.start_history(place, stack.owner)
         watcher.on_stack(stack, place)
+        bases = images.ids(engine, lab.images)
         runs = _run_answers(engine, lab, place, stack, watcher)
+        moved = images.put_back(engine, bases)  # checks and later replays rest on them
         report = verify.check(
             engine, lab, stack, place, honour_needs=honour_needs, remember=False, path=path, closing=closing
         )
         done = True
     finally:
         _clean(engine, stack, place, base, closing, settle=0 if done else SETTLE)
+        if not done:
+            images.put_back(engine, bases)
     return msgspec.structs.replace(
         report,
         steps=tuple(_with_run(step, runs.get(step.step), lab) for step in report.steps),
-        warnings=intake.warnings,
+        warnings=intake.warnings + tuple(_taken(name) for name in moved),
         seconds=time.monotonic() - began,
     )
+
+
+def _taken(name: str) -> str:
+    return f"An answer moved or removed the lab's own image {images.tag_of(name)}; it was put back."
 
 
 def replays_dir() -> Path:

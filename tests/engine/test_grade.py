@@ -337,6 +337,20 @@ def test_in_actions_annotations_are_written(lab: Command, solved: Path) -> None:
     assert "no-note" in summary.read_text()
 
 
+def test_an_answer_cannot_keep_a_base_image_for_itself(
+    lab: Command, tiny: TinyLab, solved: Path, engine: Engine
+) -> None:
+    before = engine.client.images.get(BASE).id
+    with (solved / "steps/push.sh").open("a") as file:
+        file.write(f"printf 'FROM {BASE}\\nLABEL mine=1\\n' | docker build --quiet --tag {BASE} -\n")
+
+    done, steps, warnings = graded(lab, solved)
+
+    assert (done.code, steps) == (0, ALL_PASS)
+    assert warnings == [f"An answer moved or removed the lab's own image {BASE}; it was put back."]
+    assert engine.client.images.get(BASE).id == before
+
+
 def test_ctrl_c_leaves_the_report_of_those_that_were_done(lab: Command, tiny: TinyLab, solved: Path) -> None:
     other = tiny.solve(lab.home / "bo" / TinyLab.name)
     with (other / "steps/push.sh").open("a") as file:
