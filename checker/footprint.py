@@ -19,6 +19,8 @@ IP_FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
 
 # <linux/sockios.h>; by ioctl, because a minimal system has no `ip` command.
 _SIOCSIFFLAGS = 0x8914
+_SIOCSIFHWADDR = 0x8924
+_ARPHRD_ETHER = 1
 _SIOCBRADDBR = 0x89A0
 _SIOCBRDELBR = 0x89A1
 
@@ -26,9 +28,15 @@ Rule = list[str]
 
 
 def add_bridge(name: str) -> None:
-    """Make a network bridge unless there is one of that name; dockerd gives it an address. Raises OSError."""
+    """Make a network bridge unless there is one of that name; dockerd gives it an address. Raises OSError.
+
+    Its hardware address is set once: a bridge left alone takes the lowest of its ports', another one
+    whenever a container comes or goes, and every other container loses its way to the host for seconds.
+    """
     if not _exists(name):
         _interface_call(_SIOCBRADDBR, name.encode() + b"\0")
+        address = b"\x02\x42" + os.urandom(4)  # locally administered (IEEE 802), as docker0's own is
+        _interface_call(_SIOCSIFHWADDR, struct.pack("16sH14s", name.encode(), _ARPHRD_ETHER, address))
 
 
 def remove_bridge(name: str) -> None:

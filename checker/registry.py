@@ -286,10 +286,16 @@ def _is_attestation(entry: dict[str, Any]) -> bool:
 
 def _read(response: requests.Response, limit: int, digest: str) -> bytes:
     body = bytearray()
-    for chunk in response.iter_content(1 << 16):
-        body += chunk
-        if len(body) > limit:
-            raise ContentFault(f"The blob {digest} is larger than {limit} bytes; it is not read.")
+    try:
+        for chunk in response.iter_content(1 << 16):
+            body += chunk
+            if len(body) > limit:
+                raise ContentFault(f"The blob {digest} is larger than {limit} bytes; it is not read.")
+    except requests.RequestException as error:
+        raise ServiceFault(
+            f"The registry stopped in the middle of the blob {digest}.",
+            "Start it again with `lab start`; what was pushed before is kept.",
+        ) from error
     return bytes(body)
 
 

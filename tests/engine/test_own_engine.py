@@ -162,3 +162,21 @@ json.dump(result, sys.stdout)
     result = in_own_network(cache, imports + code)
     assert "The last lines of its log:" in result["fault"]
     assert result["left"] is None
+
+
+def test_the_bridge_has_a_hardware_address_of_its_own_and_takes_none_from_its_ports() -> None:
+    program = """
+import fcntl, socket, struct
+from checker import footprint
+
+footprint.add_bridge("rlab-test")
+asked = struct.pack("16s24x", b"rlab-test")
+print(fcntl.ioctl(socket.socket(), 0x8927, asked)[18:24].hex(":"))  # SIOCGIFHWADDR
+footprint.remove_bridge("rlab-test")
+"""
+    command = ["unshare", "--net", sys.executable, "-c", program]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    # One that was not set is all zeros until the first port joins.
+    assert done.stdout.startswith("02:42:")
