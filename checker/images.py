@@ -7,6 +7,7 @@ ours, so what a learner pulled before is never changed and never graded.
 import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from typing import Any
 
 from checker.engine import LABEL, Engine, engine_calls
 from checker.errors import BrokenLab, EnvironmentFault, UsageError
@@ -40,16 +41,10 @@ def origin_of(engine: Engine, name: str) -> str | None:
 
     One inspection. An image that an earlier recipe built counts as not there. Raises EngineFault.
     """
-    import docker.errors
-
     row = image(name)
-    try:
-        with engine_calls():
-            found = engine.client.api.inspect_image(row.tag)  # type: ignore[no-untyped-call]
-    except docker.errors.APIError as error:
-        if error.status_code == 404:
-            return None
-        raise
+    found = _inspect(engine, row.tag)
+    if found is None:
+        return None
     labels = (found.get("Config") or {}).get("Labels") or {}
     if labels.get(RECIPE, row.recipe.fingerprint) != row.recipe.fingerprint:
         return None
@@ -90,13 +85,21 @@ def _remove_nameless(engine: Engine, key: str) -> None:
 
 
 def _id(engine: Engine, reference: str) -> str:
+    found = _inspect(engine, reference)
+    return str(found["Id"]) if found else ""
+
+
+def _inspect(engine: Engine, reference: str) -> dict[str, Any] | None:
+    """What the engine says of an image; None if it has none of that name."""
     import docker.errors
 
     try:
         with engine_calls():
-            return str(engine.client.api.inspect_image(reference)["Id"])  # type: ignore[no-untyped-call]
-    except docker.errors.ImageNotFound:
-        return ""
+            return dict(engine.client.api.inspect_image(reference))  # type: ignore[no-untyped-call]
+    except docker.errors.APIError as error:
+        if error.status_code == 404:
+            return None
+        raise
 
 
 def ensure(engine: Engine, names: Iterable[str], say: Say) -> None:

@@ -67,10 +67,11 @@ class Session:
             if made:
                 say(f"Laid out {len(made)} files in {self.workspace.path}.")
             found = self.stack(required=False)
-            if found and found.up and set(found.services) == {service.name for service in self.lab.services}:
+            whole = found is not None and set(found.services) == {entry.name for entry in self.lab.services}
+            if found and whole and found.up:
                 say("The services are running already.")
                 stack = found
-            elif found and set(found.services) == {service.name for service in self.lab.services}:
+            elif found and whole:
                 say("Starting the services again; what they stored is kept.")
                 stack = stacks.revive(self.engine, found)
             else:
