@@ -6,10 +6,11 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from checker import tools
 from checker.engine import Engine
 from checker.errors import EnvironmentFault
 from checker.model import AnswerRun, Step
@@ -24,11 +25,18 @@ TICK = 0.05
 Output = Callable[[str], None]
 
 
-def environment(engine: Engine, workspace: Workspace, values: Mapping[str, str]) -> dict[str, str]:
-    """All an answer gets to see: the values, this engine, and nothing of the user's own environment."""
+def environment(
+    engine: Engine, workspace: Workspace, values: Mapping[str, str], names: Collection[str] = ()
+) -> dict[str, str]:
+    """All an answer gets to see: the values, this engine, and nothing of the user's own environment.
+
+    names: the tools of the lab, which are found on the PATH; with `trivy`, scans work offline. Raises
+    BrokenLab for one there is not, EnvironmentFault.
+    """
     private = workspace.private
     return {
-        "PATH": os.environ.get("PATH", os.defpath),
+        **(_scanning(private) if "trivy" in names else {}),
+        "PATH": tools.search_path(names, os.environ.get("PATH", os.defpath)),
         "LANG": "C.UTF-8",
         "TERM": "dumb",
         "HOME": str(private / "home"),
@@ -40,6 +48,12 @@ def environment(engine: Engine, workspace: Workspace, values: Mapping[str, str])
         **GIT_IDENTITY,
         **values,
     }
+
+
+def _scanning(private: Path) -> dict[str, str]:
+    from checker.scanning import trivy  # few labs scan
+
+    return trivy.environment(private / "trivy")
 
 
 def run(
@@ -64,13 +78,7 @@ def run_script(
 ) -> AnswerRun:
     """Run any script the way answers are run. Raises EnvironmentFault if bash cannot be started."""
     began = time.monotonic()
-    try:
-        for folder in ("home", "docker", "tmp"):
-            (workspace.path / PRIVATE / folder).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise EnvironmentFault(
-            f"Cannot make {error.filename}: {error.strerror}.", "Make room there, and try again."
-        ) from error
+    make_room(workspace)
     try:
         process = subprocess.Popen(
             ["bash", str(script)],
@@ -97,6 +105,19 @@ def run_script(
         truncated=kept.truncated,
         timed_out=timed_out,
     )
+
+
+def make_room(workspace: Workspace) -> None:
+    """Make what the environment of answers names inside the workspace. Raises EnvironmentFault."""
+    try:
+        for folder in ("home", "docker", "tmp"):
+            (workspace.path / PRIVATE / folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EnvironmentFault(
+            f"Cannot make {error.filename}: {error.strerror}.", "Make room there, and try again."
+        ) from error
+    with suppress(OSError):  # a full disk, say: few answers compose, and those that do will tell
+        tools.plugins(workspace.private / "docker")
 
 
 def end_strays(workspace: Workspace) -> int:

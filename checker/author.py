@@ -5,7 +5,7 @@ mistake fails exactly the step it should with exactly the finding it should.
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -56,6 +56,51 @@ def prove_lab(engine: Engine, catalog: Catalog, lab: Lab) -> Iterator[Proof]:
     yield Proof("the solution passes every step", tuple(_solved(solved)))
 
 
+def groups(lab: Lab, mistakes: Sequence[Mistake], most: int = 3) -> list[tuple[Mistake, ...]]:
+    """Mistakes that can be made in one replay, `most` of them at a time.
+
+    Each in a step of its own that needs none of the others', with files of its own, so that it shows which
+    of them failed a step.
+    """
+    found: list[list[Mistake]] = []
+    for mistake in mistakes:
+        for group in found:
+            if len(group) < most and all(_apart(lab, mistake, other) for other in group):
+                group.append(mistake)
+                break
+        else:
+            found.append([mistake])
+    return [tuple(group) for group in found]
+
+
+def prove_group(engine: Engine, lab: Lab, group: Sequence[Mistake]) -> list[Proof]:
+    """The proofs of several mistakes from one replay; from one each where that one does not show them all."""
+    fill = laid_out(lab.folder / "starter", lab.folder / "solution", *(mistake.folder for mistake in group))
+    report = replay(engine, lab, fill, ", ".join(mistake.name for mistake in group), Silent())
+    steps = {mistake.step for mistake in group}
+    proofs = []
+    for mistake in group:
+        others = steps - {mistake.step}
+        left = tuple(step for step in report.steps if not ({step.step, *_needed(lab, step.step)} & others))
+        problems = tuple(_mistaken(lab, mistake, msgspec.structs.replace(report, steps=left)))
+        proofs.append(Proof(f"mistake {mistake.name}", problems, f"{mistake.step}: {mistake.finding}"))
+    if len(group) > 1 and not all(proof.holds for proof in proofs):
+        return [prove_mistake(engine, lab, mistake) for mistake in group]
+    return proofs
+
+
+def _apart(lab: Lab, one: Mistake, other: Mistake) -> bool:
+    steps = {one.step, other.step}
+    if len(steps) == 1 or any(steps & _needed(lab, name) for name in steps):
+        return False
+    return not (_changed(one) & _changed(other))
+
+
+def _changed(mistake: Mistake) -> set[Path]:
+    files = (path for path in mistake.folder.rglob("*") if path.is_file() and path.name != "mistake.toml")
+    return {path.relative_to(mistake.folder) for path in files}
+
+
 def prove_mistake(engine: Engine, lab: Lab, mistake: Mistake) -> Proof:
     """That one mistake fails its step with its finding and nothing else fails."""
     fill = laid_out(lab.folder / "starter", lab.folder / "solution", mistake.folder)
@@ -81,7 +126,7 @@ def laid_out(*layers: Path) -> Fill:
 
 def _files(catalog: Catalog, lab: Lab) -> Iterator[str]:
     for path in sorted(lab.folder.iterdir()):
-        if path.name not in PARTS:
+        if path.name not in PARTS and path.suffix != ".py":
             yield f"{path.name} does not belong into a lab's folder"
     for part in ("starter", "solution", "mistakes"):
         if not (lab.folder / part).is_dir():

@@ -29,6 +29,8 @@ class LabFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     values: dict[str, Value] = {}
     images: tuple[str, ...] = ()
     owned: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
     files: dict[str, str] = {}
 
 
@@ -139,8 +141,10 @@ def _problem(lab: Lab) -> str:
             return f"the answer of step {step.name!r} lies outside the workspace"
         seen.add(step.name)
     for name, value in lab.values.items():
-        if value.kind == "address" and value.service not in services:
-            return f"the value {name} is the address of {value.service!r}, which is no service of the lab"
+        if value.kind in ("address", "container") and value.service not in services:
+            return (
+                f"the value {name} is the {value.kind} of {value.service!r}, which is no service of the lab"
+            )
     for path in lab.files:
         if not _inside(path):
             return f"the given file {path!r} lies outside the workspace"

@@ -7,9 +7,12 @@ import fnmatch
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 from checker.engine import LABEL, Engine, engine_calls
 from checker.stack import stack as stacks
+from checker.stack.labels import OWNER
 from checker.stack.stack import Stack
 
 POLL = 0.1
@@ -27,10 +30,12 @@ def remove_run(
     again and again, after an interrupt: the engine finishes a build whose client is gone, and names
     the image then. Returns how many containers that were.
     """
+    removed = remove_containers(engine, stack)  # first: they may be in the networks of the services
     with ThreadPoolExecutor(1) as beside:
         services = beside.submit(stacks.remove, engine, stack.owner)
         first()
-        removed = remove_images(engine, stack.owned) + services.result()
+        removed += remove_images(engine, stack.owned) + services.result()
+    remove_resources(engine, stack.resources)
     deadline = time.monotonic() + settle
     while time.monotonic() < deadline:
         removed += remove_images(engine, stack.owned)
@@ -46,6 +51,54 @@ def sweep(engine: Engine) -> None:
     for stack in stacks.orphans(engine):
         remove_run(engine, stack)
     stacks.sweep(engine)
+
+
+def remove_containers(engine: Engine, stack: Stack) -> int:
+    """Remove the containers that answers of this run started; returns how many.
+
+    Known by their names, by a port of the run that they publish, or by a folder of its workspace that they
+    were given.
+    """
+    with engine_calls():
+        containers = engine.client.api.containers(all=True)
+    ours = [
+        entry["Id"]
+        for entry in containers
+        if OWNER not in entry["Labels"] and (_named(entry, stack) or _given(entry, stack))
+    ]
+    for container in ours:
+        _quietly(engine, container)
+    return len(ours)
+
+
+def remove_resources(engine: Engine, patterns: Sequence[str]) -> None:
+    """Remove the networks and volumes whose name matches a pattern (fnmatch) and that nothing uses."""
+    import docker.errors
+
+    if not patterns:
+        return
+    api = engine.client.api
+    with engine_calls():
+        networks = [entry["Id"] for entry in api.networks() if _matches(entry["Name"], patterns)]
+        volumes = [
+            entry["Name"] for entry in api.volumes()["Volumes"] or () if _matches(entry["Name"], patterns)
+        ]
+    for remove, names in ((api.remove_network, networks), (api.remove_volume, volumes)):
+        for name in names:
+            try:
+                with engine_calls():
+                    remove(name)
+            except docker.errors.APIError:
+                continue  # in use by a container that is not ours
+
+
+def _named(entry: dict[str, Any], stack: Stack) -> bool:
+    return any(_matches(name.removeprefix("/"), stack.resources) for name in entry.get("Names") or ())
+
+
+def _given(entry: dict[str, Any], stack: Stack) -> bool:
+    sources = [mount.get("Source") or "" for mount in entry.get("Mounts") or ()]
+    return bool(stack.place) and any(Path(source).is_relative_to(stack.place) for source in sources)
 
 
 def remove_images(engine: Engine, patterns: Sequence[str]) -> int:
@@ -66,8 +119,11 @@ def remove_images(engine: Engine, patterns: Sequence[str]) -> int:
         # An image that has other names too, like a base image tagged anew, may be in use by others.
         alone = {image["Id"] for image in images if _alone(image, patterns)}
         containers = api.containers(all=True) if ours else []
+    # What is labelled, like the probe of another replay that built the very same image, goes by its label.
     made = [
-        entry["Id"] for entry in containers if entry["ImageID"] in alone or _matches(entry["Image"], patterns)
+        entry["Id"]
+        for entry in containers
+        if OWNER not in entry["Labels"] and (entry["ImageID"] in alone or _matches(entry["Image"], patterns))
     ]
     for container in made:
         _quietly(engine, container)
@@ -90,17 +146,15 @@ def remove_everything(engine: Engine) -> dict[str, int]:
 
     api = engine.client.api
     counts = {"containers": 0, "networks": 0, "volumes": 0}
-    for label in (stacks.OWNER, BASE_IMAGE):
+    for label in (OWNER, BASE_IMAGE):
         with engine_calls():
             containers = api.containers(all=True, filters={"label": label})
         for container in containers:
             _quietly(engine, container["Id"])
         counts["containers"] += len(containers)
     with engine_calls():
-        for network in api.networks(filters={"label": stacks.OWNER}):
-            api.remove_network(network["Id"])
-            counts["networks"] += 1
-        for volume in api.volumes(filters={"label": stacks.OWNER}).get("Volumes") or ():
+        counts["networks"] += stacks.remove_networks(engine, OWNER)
+        for volume in api.volumes(filters={"label": OWNER}).get("Volumes") or ():
             api.remove_volume(volume["Name"])
             counts["volumes"] += 1
         for image in api.images(filters={"dangling": True, "label": BASE_IMAGE}):

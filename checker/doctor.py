@@ -48,6 +48,7 @@ def examine(fix: bool, say: Say) -> list[Item]:
         _program("git", "Workspaces are git repositories. Run `apt-get install git`."),
         _program("bash", "Answers are bash scripts. Run `apt-get install bash`."),
         _program("docker", f"Labs use Docker's command-line client. {FIX}"),
+        *_tools(fix, say),
         _cache(),
         _disk(),
         _engine(engine, trouble),
@@ -56,6 +57,7 @@ def examine(fix: bool, say: Say) -> list[Item]:
         return items
     try:
         items += _images(engine, fix, say)
+        items.append(_reach(engine, say))
         items.append(_leftovers(engine, fix))
     except LabError as error:  # it went away while we looked
         items.append(Item(name="engine", ok=False, seen=error.message, action=error.action))
@@ -84,6 +86,25 @@ def _python() -> Item:
 def _program(name: str, action: str) -> Item:
     path = shutil.which(name)
     return Item(name=name, ok=bool(path), seen=path or "not on the PATH", action="" if path else action)
+
+
+def _tools(fix: bool, say: Say) -> list[Item]:
+    """The programs that some labs need; `lab start` gets them as well, when a lab needs them."""
+    from checker import tools
+
+    trouble = ""
+    if fix:
+        try:
+            tools.ensure(tools.TABLE, say, may_install=True)
+        except LabError as error:
+            trouble = error.message
+    lacking = tools.missing(tools.TABLE)
+    return [
+        Item(name=name, ok=False, seen=trouble or "not there; some labs use it", action=FIX)
+        if name in lacking
+        else Item(name=name, ok=True, seen=tools.warning(name) or "is there")
+        for name in tools.TABLE
+    ]
 
 
 def _cache() -> Item:
@@ -152,6 +173,30 @@ def _images(engine: Engine, fix: bool, say: Say) -> list[Item]:
         else:
             items.append(missing)
     return items
+
+
+def _reach(engine: Engine, say: Say) -> Item:
+    """Whether what serves in a container is reached from here, as everything in the labs has to be."""
+    from checker import images
+    from checker.model import Service
+    from checker.trials import Trials
+
+    if not images.origin_of(engine, "registry"):
+        return Item(name="reach", ok=False, seen="not tried: needs the image registry", action=FIX)
+    say("Trying a registry in a container.")
+    try:
+        with Trials(engine, Path()) as trials:
+            trials.start(Service(name="registry", kind="registry"))
+    except LabError as error:
+        return Item(
+            name="reach",
+            ok=False,
+            seen=error.message,
+            action=error.action
+            or "Look for a VPN, a firewall or another engine that has the network which `docker network "
+            "inspect bridge` tells; end that, or `lab stop --all`, and try again.",
+        )
+    return Item(name="reach", ok=True, seen="a registry in a container answers at 127.0.0.1")
 
 
 def _leftovers(engine: Engine, fix: bool) -> Item:

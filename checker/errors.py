@@ -53,5 +53,9 @@ class ContentFault(LabError):
     exit_code = ExitCode.FAILED
 
 
+class NotShown(LabError):
+    """A real service shows nobody what a check would look at: the step can be done, but not judged."""
+
+
 class BrokenLab(EnvironmentFault):
     """The lab's own files are wrong: an author has to mend them."""

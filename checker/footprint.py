@@ -48,9 +48,14 @@ def remove_bridge(name: str) -> None:
         _interface_call(_SIOCBRDELBR, name.encode() + b"\0")
 
 
-def _exists(name: str) -> bool:
+def bridges_named(beginning: str) -> set[str]:
+    """The bridges there are whose names begin like this."""
     # /sys/class/net may show the interfaces of another network namespace than this process lives in.
-    return any(name == known for _, known in socket.if_nameindex())
+    return {known for _, known in socket.if_nameindex() if known.startswith(beginning)}
+
+
+def _exists(name: str) -> bool:
+    return name in bridges_named(name)
 
 
 def _interface_call(request: int, argument: bytes) -> None:

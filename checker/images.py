@@ -46,7 +46,7 @@ def origin_of(engine: Engine, name: str) -> str | None:
     if found is None:
         return None
     labels = (found.get("Config") or {}).get("Labels") or {}
-    if labels.get(RECIPE, row.recipe.fingerprint) != row.recipe.fingerprint:
+    if labels.get(RECIPE, row.unlabelled) != row.fingerprint:
         return None
     return str(labels.get(ORIGIN) or "brought by hand")
 
@@ -117,7 +117,10 @@ def ensure(engine: Engine, names: Iterable[str], say: Say) -> None:
         dead: dict[str, str] = {}
         for row in missing:
             if origin_of(engine, row.name) is None:  # another process may have brought it meanwhile
+                before = _id(engine, row.tag)
                 _get(engine, row, origins, dead, say)
+                if before and before != _id(engine, row.tag):
+                    _remove_nameless(engine, before)  # of an earlier recipe
 
 
 def allowed_origins() -> dict[str, Origin]:
@@ -155,8 +158,9 @@ def _get(engine: Engine, row: BaseImage, origins: dict[str, Origin], dead: dict[
             continue
         say(f"{row.name}: ready as {row.tag}.")
         return
+    by_hand = f"`docker pull {row.upstream} && docker tag {row.upstream} {row.tag}`"
     raise EnvironmentFault(
         f"The image {row.tag} is not in the engine and cannot be had: {'; '.join(reasons)}.",
-        f"Get online, or name a mirror of Docker Hub in REGISTRY_LAB_MIRROR, or bring the image yourself: "
-        f"`docker pull {row.upstream} && docker tag {row.upstream} {row.tag}`.",
+        "Get online, or name a mirror of Docker Hub in REGISTRY_LAB_MIRROR"
+        + ("." if row.addition else f", or bring the image yourself: {by_hand}."),
     )

@@ -5,7 +5,7 @@ Data flows one way: catalog -> stack -> answers -> checks -> report -> rendering
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -39,19 +39,34 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A service a lab asks for: its name in the lab and its kind among the stack modules."""
+    """A service a lab asks for: its name in the lab and its kind among the stack modules.
+
+    options: what the kind lets a lab choose; texts in it may name values as `{NAME}`. real: the variables
+    of a learner's environment that, all set, have the practice use the real service instead.
+    """
 
     name: str
     kind: str
+    options: dict[str, Any] = {}
+    real: tuple[str, ...] = ()
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How one per-run value is made; see `checker.values` for what each kind gives."""
+    """How one per-run value is made; see `checker.values` for what each kind gives.
 
-    kind: Literal["word", "token", "semver", "next-patch", "date", "number", "text", "address"]
+    secret: it must not stand in the engine's labels, environments or process list. real: what it is where
+    a service of the lab is the real one, with variables of the learner's environment as `{NAME}`.
+    """
+
+    kind: Literal[
+        "word", "token", "semver", "next-patch", "date", "number", "text", "address", "container", "port"
+    ]
     text: str = ""
     of: str = ""
     service: str = ""
+    port: str = ""
+    secret: bool = False
+    real: str = ""
     min: int = 1
     max: int = 999
 
@@ -87,6 +102,8 @@ class Lab(msgspec.Struct, frozen=True, kw_only=True):
 
     images: names in the table of `checker.images` that answers build from. owned: patterns
     (fnmatch, values filled in as `{NAME}`) of the engine's image names that one run makes.
+    resources: such patterns of the names of containers, networks and volumes that answers make.
+    tools: programs of the host that answers use, by their names in `checker.tools`.
     files: workspace path -> text with `{NAME}` filled in, written whenever a run starts.
     """
 
@@ -102,6 +119,8 @@ class Lab(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[Step, ...]
     images: tuple[str, ...] = ()
     owned: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
     files: dict[str, str] = {}
 
     @property

@@ -7,6 +7,7 @@ It outlives the command that started it. Nothing here touches any other engine.
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -51,13 +52,14 @@ def start(say: Say) -> None:
     folder().mkdir(parents=True, exist_ok=True, mode=0o700)
     own_socket().parent.mkdir(exist_ok=True, mode=0o700)
     _remember()
-    command = _command()
+    bridge = _family() + secrets.token_hex(1)
+    command = _command(bridge)
     if _others():
         say("Another Docker engine is running at an unknown address; its firewall rules are left alone.")
         command.append("--iptables=false")
     say(f"Starting an engine of the lab's own; its files are in {folder()}.")
     try:
-        footprint.add_bridge(_bridge())
+        footprint.add_bridge(bridge)
         with log_file().open("wb") as log:
             process = subprocess.Popen(
                 command,
@@ -96,7 +98,7 @@ def stop(say: Say) -> bool:
 _ACTION = "Start an engine of your own, for example with `service docker start`, and try again."
 
 
-def _command() -> list[str]:
+def _command(bridge: str) -> list[str]:
     # An empty configuration, because dockerd refuses flags that /etc/docker/daemon.json has too.
     configuration = folder() / "daemon.json"
     configuration.write_text("{}\n", encoding="utf-8")
@@ -107,7 +109,7 @@ def _command() -> list[str]:
         f"--exec-root={_exec()}",
         f"--pidfile={folder() / 'docker.pid'}",
         f"--host=unix://{own_socket()}",
-        f"--bridge={_bridge()}",
+        f"--bridge={bridge}",
     ]
 
 
@@ -119,8 +121,12 @@ def _exec() -> Path:
     return own_socket().parent / "exec"
 
 
-def _bridge() -> str:
-    """At most 15 characters, and another for each cache folder."""
+def _family() -> str:
+    """How the names of our bridges begin: another way for each cache folder.
+
+    Every start takes a name of its own (at most 15 characters), because dockerd gives a bridge it knows the
+    network it had before, even if that is another program's by now; containers then answer nobody.
+    """
     return "rlab-" + hashlib.sha256(os.fsencode(folder())).hexdigest()[:8]
 
 
@@ -178,7 +184,7 @@ def _bring_down() -> None:
     _wait_gone(left, 5)
     own_folders = (_exec(), _data())
     footprint.unmount_under(own_folders)
-    bridges = {_bridge(), *footprint.bridges_of(_data())}
+    bridges = {*footprint.bridges_named(_family()), *footprint.bridges_of(_data())}
     notes = folder() / "before.json"
     if notes.exists():
         alone = not _others()

@@ -1,20 +1,30 @@
 """The pytest plugin: gives checks their fixtures and turns what becomes of them into outcomes.
 
-Fixtures of a check: `values`, `workspace`, `registry` (the service of that name), `engine`, `probe`.
+Fixtures of a check: `values`, `workspace`, `environment`, `engine`, `probe`, `trials`, `pipelines`, and every
+service of the lab under its name (with underscores for hyphens): what `checker.views` shows of it.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
+from types import ModuleType
 
 import msgspec
 import pytest
 
 from checker.check import STEP_MARK, CheckFailed
 from checker.engineview import EngineView
-from checker.errors import ContentFault, LabError
+from checker.errors import ContentFault, LabError, NotShown
 from checker.model import Finding, Lab, Outcome, StepReport
+from checker.pipelines.pipelines import Pipelines
 from checker.probe import Probe
-from checker.registry import RegistryClient
+from checker.trials import Trials
 from checker.workspace import Workspace
+
+Environment = Callable[[Workspace], Mapping[str, str]]
+"""What an answer of the lab would find in its environment in a workspace, which may be a copy."""
+
+
+def _no_environment(_workspace: Workspace) -> Mapping[str, str]:
+    return {}
 
 
 class World(msgspec.Struct, frozen=True):
@@ -22,9 +32,12 @@ class World(msgspec.Struct, frozen=True):
 
     values: Mapping[str, str]
     workspace: Workspace
-    registries: Mapping[str, RegistryClient]
+    services: Mapping[str, object]
     engine: EngineView
     probe: Probe
+    trials: Trials
+    pipelines: Pipelines | None = None
+    environment: Environment = _no_environment
 
 
 class _Seen(msgspec.Struct):
@@ -64,10 +77,6 @@ class CheckPlugin:
         return self._world.workspace
 
     @pytest.fixture(scope="session")
-    def registry(self) -> RegistryClient:
-        return self._world.registries["registry"]
-
-    @pytest.fixture(scope="session")
     def engine(self) -> EngineView:
         return self._world.engine
 
@@ -75,7 +84,20 @@ class CheckPlugin:
     def probe(self) -> Probe:
         return self._world.probe
 
+    @pytest.fixture(scope="session")
+    def trials(self) -> Trials:
+        return self._world.trials
+
+    @pytest.fixture(scope="session")
+    def pipelines(self) -> Pipelines | None:
+        return self._world.pipelines
+
+    @pytest.fixture(scope="session")
+    def environment(self) -> Environment:
+        return self._world.environment
+
     def pytest_configure(self, config: pytest.Config) -> None:
+        config.pluginmanager.register(_services(self._world.services), "registry-lab-services")
         config.addinivalue_line("markers", f"{STEP_MARK}(name): a check of the step `name`")
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
@@ -119,7 +141,7 @@ class CheckPlugin:
             seen.findings.append(error.finding)
         elif isinstance(error, ContentFault):
             seen.findings.append(_unreadable(error))
-        elif isinstance(error, pytest.skip.Exception):
+        elif isinstance(error, pytest.skip.Exception | NotShown):
             seen.skipped = str(error)
         elif isinstance(error, LabError):
             seen.errors.append(" ".join(part for part in (error.message, error.action) if part))
@@ -165,6 +187,22 @@ class CheckPlugin:
             if step.name in found:
                 found.update(step.needs)
         return frozenset(found)
+
+
+def _services(services: Mapping[str, object]) -> ModuleType:
+    """A plugin with one fixture for each service."""
+    holder = ModuleType("services")
+    for name, view in services.items():
+        setattr(holder, f"service_{name}", _fixture(name.replace("-", "_"), view))
+    return holder
+
+
+def _fixture(name: str, view: object) -> object:
+    @pytest.fixture(scope="session", name=name)
+    def service() -> object:
+        return view
+
+    return service
 
 
 _NO_CHECK = "The lab has no check for this step."

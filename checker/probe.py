@@ -22,9 +22,10 @@ import msgspec
 from checker.engine import Engine, engine_calls
 from checker.engineview import EngineView
 from checker.errors import ServiceFault
+from checker.ports import HOST, free_port
 from checker.processes import process_identity
 from checker.registry import RegistryClient
-from checker.stack.stack import HOST, OWNER, PROCESS, free_port
+from checker.stack.labels import OWNER, PROCESS
 
 APP_PORT = 8080
 ANSWERS_WITHIN = 10.0
@@ -113,6 +114,10 @@ class Probe:
         if key in self._known or key in self._asked or self._view.image(image.config_digest):
             return self._ask(image.config_digest, key)
         return self._pulled(f"{self._registry.address}/{repository}@{image.digest}", key)
+
+    def port(self, number: int, path: str = "/") -> Answer | None:
+        """What answers on a port of this machine now, whatever it is; None if nothing does."""
+        return _get(number, path)
 
     def _pulled(self, name: str, key: str) -> Answer:
         import docker.errors
@@ -223,7 +228,7 @@ def behaviour(layers: Sequence[str], config: Mapping[str, Any]) -> str:
     return hashlib.sha256(msgspec.json.encode((layers, run_with), order="sorted")).hexdigest()
 
 
-def _get(port: int) -> Answer | None:
+def _get(port: int, path: str = "/") -> Answer | None:
     connection = http.client.HTTPConnection(HOST, port, timeout=2)
     ending: threading.Timer | None = None
     try:
@@ -232,7 +237,7 @@ def _get(port: int) -> Answer | None:
         ending = threading.Timer(RESPONDS_WITHIN, _hang_up, (connection.sock,))
         ending.daemon = True
         ending.start()
-        connection.request("GET", "/")
+        connection.request("GET", path)
         response = connection.getresponse()
         return Answer(response.status, response.read(BODY_LIMIT).decode("utf-8", "replace"))
     except (OSError, http.client.HTTPException):

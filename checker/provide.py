@@ -6,22 +6,17 @@ An engine that answers is never changed. Nothing is installed without saying so 
 import getpass
 import os
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from checker import own_engine
+from checker import debian, own_engine
 from checker.engine import Engine, cache_dir, connect, own_socket
 from checker.errors import EngineFault
 from checker.footprint import search_path
 from checker.lock import alone
 
 Say = Callable[[str], None]
-
-INSTALL_WITHIN = 900.0
-"""Seconds."""
 
 BUSY = "starting or stopping an engine"
 
@@ -88,7 +83,7 @@ def _provide(say: Say) -> Engine:
         with suppress(EngineFault):
             return connect()  # another process was faster
         if not _dockerd():
-            _install(_packages(), say)
+            debian.install(_packages(), say, EngineFault)
         if SYSTEMD.exists():
             _start_service(say)
         else:
@@ -96,7 +91,7 @@ def _provide(say: Say) -> Engine:
                 connect().close()
                 # Installing started it, as init scripts do; a service nobody asked for is not left behind.
                 os.environ.pop("DOCKER_HOST")
-                _system(["service", "docker", "stop"])
+                debian.system(["service", "docker", "stop"])
             own_engine.start(say)
         return connect()
 
@@ -107,7 +102,7 @@ def _dockerd() -> str | None:
 
 def _packages() -> list[str]:
     wanted = [*PACKAGES]
-    if not shutil.which("docker") and _system(["apt-cache", "show", CLIENT]).returncode == 0:
+    if not shutil.which("docker") and debian.system(["apt-cache", "show", CLIENT]).returncode == 0:
         wanted.append(CLIENT)
     return wanted
 
@@ -116,7 +111,7 @@ def _install_client(say: Say) -> None:
     """Debian's client where it is a package of its own; it would bring a second engine otherwise."""
     if os.geteuid() == 0 and shutil.which("apt-get") and CLIENT in _packages():
         with alone("engine", BUSY, say):
-            _install([CLIENT], say)
+            debian.install([CLIENT], say, EngineFault)
     else:
         raise EngineFault(
             "An engine answers, but there is no `docker` command on the PATH.",
@@ -124,28 +119,9 @@ def _install_client(say: Say) -> None:
         )
 
 
-def _install(packages: list[str], say: Say) -> None:
-    """Install Debian packages. Raises EngineFault with apt's complaint."""
-    names = " ".join(packages)
-    say(f"Installing Debian packages: apt-get install --no-install-recommends {names}")
-    command = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
-    done = _system(command)
-    if done.returncode:
-        # A fresh machine has no package lists; an old one has lists of what the servers no longer hold.
-        say("Fetching Debian's package lists.")
-        _system(["apt-get", "update"])
-        done = _system(command)
-    if done.returncode:
-        complaints = [line[2:].strip() for line in done.stdout.splitlines() if line.startswith("E:")]
-        raise EngineFault(
-            f"apt-get could not install {names} ({complaints[0] if complaints else 'no reason given'}).",
-            f"Run `apt-get install {names}` and see what it says.",
-        )
-
-
 def _start_service(say: Say) -> None:
     say("Starting the system's Docker service: systemctl start docker")
-    done = _system(["systemctl", "start", "docker"])
+    done = debian.system(["systemctl", "start", "docker"])
     if done.returncode:
         raise EngineFault(
             f"The Docker service did not start ({' '.join(done.stdout.split())[-300:]}).",
@@ -163,12 +139,12 @@ def _stop_service(say: Say) -> bool:
     if note.read_text(encoding="ascii") != _invocation():
         note.unlink()  # ended or started anew by somebody: no longer ours to stop
         return False
-    shown = _system(["docker", "--host", "unix:///var/run/docker.sock", "ps", "--quiet"])
+    shown = debian.system(["docker", "--host", "unix:///var/run/docker.sock", "ps", "--quiet"])
     if shown.returncode or shown.stdout.strip():
         say("The Docker service runs other containers by now; it is left running.")
         return False
     say("Stopping the system's Docker service again.")
-    stopped = _system(["systemctl", "stop", "docker.socket", "docker.service"]).returncode == 0
+    stopped = debian.system(["systemctl", "stop", "docker.socket", "docker.service"]).returncode == 0
     if stopped:
         note.unlink()
     return stopped
@@ -181,33 +157,4 @@ def _service_note() -> Path:
 
 def _invocation() -> str:
     """systemd's identity of the service's present run; empty if it does not run."""
-    return _system(["systemctl", "show", "--property=InvocationID", "--value", "docker"]).stdout.strip()
-
-
-def _system(command: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run a system tool to its end, both streams in `stdout`. A tool that is missing has failed."""
-    environment = {
-        **os.environ,
-        "PATH": search_path(),
-        "LC_ALL": "C.UTF-8",
-        "DEBIAN_FRONTEND": "noninteractive",
-        "NEEDRESTART_SUSPEND": "1",
-    }
-    if command[0] == "apt-get":
-        command = [command[0], "-q", "-o", "DPkg::Lock::Timeout=300", *command[1:]]
-    # A file and not a pipe: a service started on the way keeps the stream open for as long as it lives.
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
-        try:
-            code = subprocess.run(
-                command,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                timeout=INSTALL_WITHIN,
-                check=False,
-            ).returncode
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return subprocess.CompletedProcess(command, 127, f"E: {error}")
-        output.seek(0)
-        return subprocess.CompletedProcess(command, code, output.read())
+    return debian.system(["systemctl", "show", "--property=InvocationID", "--value", "docker"]).stdout.strip()

@@ -9,12 +9,16 @@ import io
 import json
 import lzma
 import tarfile
+import time
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import requests
+import urllib3
+from requests.auth import AuthBase
 
 from checker.errors import ContentFault, ServiceFault
 
@@ -29,6 +33,8 @@ MANIFEST_TYPES = (
 ACCEPT = ", ".join((*INDEX_TYPES, *MANIFEST_TYPES))
 TIMEOUT = 10.0
 """Seconds a registry on this machine may stay silent."""
+ANSWER_WITHIN = 60.0
+"""Seconds one whole answer may take: a learner's own server could send a byte now and then for ever."""
 MAX_MANIFEST = 4 * 1024 * 1024
 MAX_LAYER = 1024 * 1024 * 1024
 MAX_FILE = 16 * 1024 * 1024
@@ -153,26 +159,39 @@ class RegistryImage:
 
 
 class RegistryClient:
-    """The registry at `address` (`127.0.0.1:PORT`), over plain HTTP.
+    """The registry at `address` (`127.0.0.1:PORT`), over plain HTTP unless `https` or `ca` is given.
 
+    auth: who to be. https: with the system's authorities. ca: PEM file of the only one that is trusted.
     Raises ServiceFault when the registry does not answer or its storage is damaged, ContentFault when
     what was pushed cannot be read as an image.
     One client is one look: what a tag named when it was first asked for, it names for this client to
     the end, so that checks which ask one after the other see one state.
     """
 
-    def __init__(self, address: str, *, architecture: str = "amd64") -> None:
+    def __init__(
+        self,
+        address: str,
+        *,
+        architecture: str = "amd64",
+        auth: AuthBase | None = None,
+        https: bool = False,
+        ca: Path | None = None,
+    ) -> None:
         self.address = address
+        self._base = f"{'https' if https or ca else 'http'}://{address}"
         self._architecture = architecture
         self._http = requests.Session()
         self._http.trust_env = False
+        self._http.auth = auth
+        self._http.verify = str(ca) if ca else True
         self._blobs: dict[str, bytes] = {}
         self._named: dict[tuple[str, str], str | None] = {}
 
     def alive(self) -> bool:
         """Whether the registry answers its version check (distribution-spec, end-1)."""
         try:
-            return bool(self._get("/v2/").status_code == requests.codes.ok)
+            with self._get("/v2/") as response:
+                return bool(response.status_code == requests.codes.ok)
         except ServiceFault:
             return False
 
@@ -221,7 +240,7 @@ class RegistryClient:
     def blob(self, repository: str, digest: str, limit: int) -> bytes:
         """A blob's bytes, verified (end-2). limit: bytes above which it is refused."""
         if digest not in self._blobs:
-            response = self._get(f"/v2/{repository}/blobs/{digest}", stream=True)
+            response = self._get(f"/v2/{repository}/blobs/{digest}")
             if response.status_code != requests.codes.ok:
                 raise ContentFault(
                     f"The registry has no blob {digest} although a manifest in {repository} names it.",
@@ -247,7 +266,7 @@ class RegistryClient:
             if ":" in reference and self.alive():
                 return None
             raise ServiceFault(f"The registry answered {response.status_code} for {repository}:{reference}.")
-        body = response.content[: MAX_MANIFEST + 1]
+        body = _read(response, MAX_MANIFEST, f"{repository}:{reference}")
         named = reference if ":" in reference else response.headers.get("Docker-Content-Digest", "")
         digest = named or "sha256:" + hashlib.sha256(body).hexdigest()
         self._blobs[digest] = _verified(body, digest)
@@ -261,15 +280,16 @@ class RegistryClient:
                 return found
             if response.status_code != requests.codes.ok:
                 raise ServiceFault(f"The registry answered {response.status_code} for {path}.")
-            found += _object(response.content).get(key) or []
+            found += _object(_read(response, MAX_MANIFEST, path)).get(key) or []
             following = response.links.get("next", {}).get("url", "")
             path = following if following != path else ""
         return found
 
-    def _get(self, path: str, *, stream: bool = False) -> requests.Response:
+    def _get(self, path: str) -> requests.Response:
+        """The answer, of which only the head has come."""
         try:
             return self._http.get(
-                f"http://{self.address}{path}", headers={"Accept": ACCEPT}, timeout=TIMEOUT, stream=stream
+                f"{self._base}{path}", headers={"Accept": ACCEPT}, timeout=TIMEOUT, stream=True
             )
         except requests.RequestException as error:
             raise ServiceFault(
@@ -284,16 +304,22 @@ def _is_attestation(entry: dict[str, Any]) -> bool:
     return annotations.get("vnd.docker.reference.type") == "attestation-manifest"
 
 
-def _read(response: requests.Response, limit: int, digest: str) -> bytes:
+def _read(response: requests.Response, limit: int, what: str) -> bytes:
     body = bytearray()
+    deadline = time.monotonic() + ANSWER_WITHIN
     try:
-        for chunk in response.iter_content(1 << 16):
-            body += chunk
-            if len(body) > limit:
-                raise ContentFault(f"The blob {digest} is larger than {limit} bytes; it is not read.")
-    except requests.RequestException as error:
+        with response:
+            while chunk := response.raw.read1(1 << 16, decode_content=True):  # as it comes: bytes may drip
+                body += chunk
+                if len(body) > limit:
+                    raise ContentFault(
+                        f"What is stored as {what} is larger than {limit} bytes; it is not read."
+                    )
+                if time.monotonic() > deadline:
+                    raise ServiceFault(f"The registry took longer than {ANSWER_WITHIN:.0f} s to send {what}.")
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise ServiceFault(
-            f"The registry stopped in the middle of the blob {digest}.",
+            f"The registry stopped in the middle of {what}.",
             "Start it again with `lab start`; what was pushed before is kept.",
         ) from error
     return bytes(body)

@@ -74,14 +74,15 @@ def replay(
         intake = fill(place.path)
         if intake.too_large:
             return _refused(engine, lab, intake, path)
-        stack = stacks.start(engine, lab, f"replay-{secrets.token_hex(8)}", throwaway=True)
         workspace.create(lab, place)
+        stack = stacks.start(engine, lab, f"replay-{secrets.token_hex(8)}", throwaway=True, place=place.path)
         workspace.write_given_files(lab, place, stack.values)
         workspace.start_history(place, stack.owner)
         watcher.on_stack(stack, place)
         bases = images.ids(engine, lab.images)
         runs = _run_answers(engine, lab, place, stack, watcher)
         moved = images.put_back(engine, bases)  # checks and later replays rest on them
+        stopped = _started_again(engine, stack)
         report = verify.check(
             engine, lab, stack, place, honour_needs=honour_needs, remember=False, path=path, closing=closing
         )
@@ -93,13 +94,26 @@ def replay(
     return msgspec.structs.replace(
         report,
         steps=tuple(_with_run(step, runs.get(step.step), lab) for step in report.steps),
-        warnings=intake.warnings + tuple(_taken(name) for name in moved),
+        warnings=(*intake.warnings, *map(_taken, moved), *map(_stopped, stopped)),
         seconds=time.monotonic() - began,
     )
 
 
 def _taken(name: str) -> str:
     return f"An answer moved or removed the lab's own image {images.tag_of(name)}; it was put back."
+
+
+def _stopped(name: str) -> str:
+    return f"An answer left the lab's service {name} stopped; it was started again for the checks."
+
+
+def _started_again(engine: Engine, stack: Stack) -> list[str]:
+    """Start the services again that answers stopped, so that every step can be judged; their names."""
+    found = stacks.find(engine, stack.owner)
+    if found is None or found.up:
+        return []
+    stacks.revive(engine, found)
+    return [service.name for service in found.services.values() if not service.up]
 
 
 def replays_dir() -> Path:
@@ -121,7 +135,7 @@ def sweep() -> int:
 def _run_answers(
     engine: Engine, lab: Lab, place: Workspace, stack: Stack, watcher: Watcher
 ) -> dict[str, AnswerRun]:
-    env = answers.environment(engine, place, stack.values)
+    env = answers.environment(engine, place, stack.values, lab.tools)
     runs: dict[str, AnswerRun] = {}
     for step in lab.steps:
         text = place.read(step.answer_path)

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import msgspec
 
-from checker import answers, workspace
+from checker import answers, dockerhub, workspace
 from checker.catalog import Catalog, find_step
 from checker.cleanup import remove_run, sweep
 from checker.engine import Engine, connect
 from checker.errors import UsageError
 from checker.model import AnswerRun, Lab, LabReport, Step
 from checker.registry import RegistryClient
+from checker.stack import MAIN
 from checker.stack import stack as stacks
 from checker.stack.stack import Say, Stack
 from checker.workspace import Workspace, locate
@@ -57,17 +58,18 @@ class Session:
 
         port: for the lab's first service when it is started new. Raises ServiceFault, EngineFault.
         """
-        from checker import images
-        from checker.stack import images as needed
+        from checker import needs
+        from checker.stack import kinds
 
-        base = needed(self.lab)
+        kinds(self.lab)  # a lab that asks for what there is not is told before anything is made
         with workspace.exclusive(self.workspace, f"lab start {self.lab.number}"):
             sweep(self.engine)
             made = workspace.create(self.lab, self.workspace)
             if made:
                 say(f"Laid out {len(made)} files in {self.workspace.path}.")
             found = self.stack(required=False)
-            whole = found is not None and set(found.services) == {entry.name for entry in self.lab.services}
+            named = {entry.name for entry in self.lab.services}
+            whole = found is not None and {*found.services, *found.real} == named
             if found and whole and found.up:
                 say("The services are running already.")
                 stack = found
@@ -75,21 +77,22 @@ class Session:
                 say("Starting the services again; what they stored is kept.")
                 stack = stacks.revive(self.engine, found)
             else:
-                images.ensure(self.engine, base, say)
+                needs.provide(self.engine, [self.lab], say)
                 if found:
                     stacks.remove(self.engine, self.workspace.owner)
                 say("Starting " + ", ".join(service.name for service in self.lab.services) + ".")
-                ports = {self.lab.services[0].name: port} if port and self.lab.services else {}
+                ports = {self.lab.services[0].name: {MAIN: port}} if port and self.lab.services else {}
                 stack = stacks.start(
                     self.engine,
                     self.lab,
                     self.workspace.owner,
                     throwaway=False,
-                    place=str(self.workspace.path),
+                    place=self.workspace.path,
                     values=found.values if found else None,
                     ports=ports
                     if not found
-                    else {name: entry.port for name, entry in found.services.items()},
+                    else {name: entry.ports for name, entry in found.services.items()},
+                    environ=dockerhub.environment(),
                 )
             workspace.write_given_files(self.lab, self.workspace, stack.values)
             workspace.start_history(self.workspace, stack.owner)
@@ -109,15 +112,20 @@ class Session:
         return self.started().values
 
     def registry(self) -> RegistryClient:
-        """A client for the lab's registry."""
-        service = self.started().services.get("registry")
-        if service is None:
-            raise UsageError(f"Lab {self.lab.name} has no registry.")
-        return RegistryClient(service.address, architecture=self.engine.architecture)
+        """A client for the lab's registry. Raises UsageError where the lab has none of its own."""
+        from checker.views import view
+
+        stack = self.started()
+        for service in stack.services.values():
+            seen = view(self.engine, service, stack.keys.get(service.name, ""))
+            client = getattr(seen, "registry", seen)
+            if isinstance(client, RegistryClient):
+                return client
+        raise UsageError(f"Lab {self.lab.name} has no registry.")
 
     def environment(self) -> dict[str, str]:
         """What answers find in their environment."""
-        return answers.environment(self.engine, self.workspace, self.started().values)
+        return answers.environment(self.engine, self.workspace, self.started().values, self.lab.tools)
 
     def write_answer(self, step: str, text: str) -> Path:
         """Write a step's answer; the one before is kept in `.lab/backup/`."""

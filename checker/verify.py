@@ -51,23 +51,36 @@ def check(
     replay, whose workspace is a stranger's. path: how the workspace is called in the report.
     closing: waits, when it is closed, until all containers that were started for a look are gone.
     """
+    from checker import answers
     from checker.engineview import EngineView
+    from checker.pipelines.pipelines import Pipelines
     from checker.plugin import CheckPlugin, World
     from checker.probe import Probe
+    from checker.trials import Trials
+    from checker.views import views
 
     began = time.monotonic()
-    registries = {
-        name: RegistryClient(service.address, architecture=engine.architecture)
-        for name, service in stack.services.items()
-        if service.kind == "registry"
-    }
+    services = views(engine, stack)
+    registry = services.get("registry")
     view = EngineView(engine)
     memory = workspace.path / PRIVATE / "probes.json" if remember else None
-    probe = closing.enter_context(Probe(engine, view, registries.get("registry"), memory))
+    probe = closing.enter_context(
+        Probe(engine, view, registry if isinstance(registry, RegistryClient) else None, memory)
+    )
+    trials = closing.enter_context(Trials(engine, workspace.path))
     if steps is None:
         owned = (fill(pattern, stack.values) for pattern in lab.owned)
         probe.ahead(key for pattern in owned for key in view.ids(pattern).values())
-    world = World(values=stack.values, workspace=workspace, registries=registries, engine=view, probe=probe)
+    world = World(
+        values=stack.values,
+        workspace=workspace,
+        services=services,
+        engine=view,
+        probe=probe,
+        trials=trials,
+        pipelines=Pipelines(engine, workspace),
+        environment=lambda place: answers.environment(engine, place, stack.values, lab.tools),
+    )
     wanted = frozenset(step.name for step in lab.steps) if steps is None else steps
     plugin = CheckPlugin(lab, world, wanted, honour_needs=honour_needs)
     _run_pytest(lab.folder / CHECKS, plugin)
@@ -131,19 +144,27 @@ def _run_pytest(checks: Path, plugin: object) -> None:
         )
 
 
+def _lies_in(module: object, folder: str) -> bool:
+    return str(getattr(module, "__file__", None) or "").startswith(folder + os.sep)
+
+
 @contextmanager
 def _undisturbed(checks: Path) -> Iterator[None]:
     """Keep pytest's own environment variables out, and another lab's checks from being taken for these."""
+    folder = str(checks.parent)
     saved = {name: value for name, value in os.environ.items() if name.startswith(("PYTEST_", "PY_COLORS"))}
     for name in saved:
         del os.environ[name]
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     # Every lab's checks are imported under this one name, and pytest takes what has it already.
     known = sys.modules.pop(checks.stem, None)
+    sys.path.insert(0, folder)  # checks may stand in several modules, beside each other
     try:
         yield
     finally:
-        sys.modules.pop(checks.stem, None)
+        sys.path.remove(folder)
+        for name in [name for name, module in sys.modules.items() if _lies_in(module, folder)]:
+            del sys.modules[name]
         if known is not None:
             sys.modules[checks.stem] = known
         for name in [name for name in os.environ if name.startswith("PYTEST_")]:

@@ -18,6 +18,8 @@ from checker.model import Step
 from checker.session import Session
 from checker.stack.listener import Event, listening
 from checker.stack.stack import Running
+from checker.views import view
+from checker.views.operated import Operated
 from checker.workspace import PRIVATE
 
 SETTLE = 0.15
@@ -41,19 +43,35 @@ def changes(session: Session) -> Iterator[list[Change]]:
     """
     waiting: queue.SimpleQueue[Change] = queue.SimpleQueue()
     stop = threading.Event()
-    registries = [entry for entry in session.started().services.values() if entry.kind == "registry"]
     with ExitStack() as stack:
         stack.callback(stop.set)
-        for registry in registries:
-            events = stack.enter_context(listening(session.engine, registry))
-            _thread(_hear, registry, events, waiting, stop)
-            _thread(_mind, session.engine, registry, waiting, stop)
+        for service, events in _sources(session, stack):
+            _thread(_hear, service, events, waiting, stop)
+            _thread(_mind, session.engine, service, waiting, stop)
         looking = threading.Event()
         _thread(_see, session, waiting, stop, looking)
         looking.wait(FALLBACK)
         yield []
         while True:
             yield _batch(waiting)
+
+
+def _sources(session: Session, stack: ExitStack) -> Iterator[tuple[Running, Iterator[Event]]]:
+    """Every service that tells what happens in a registry, with its events from now on."""
+    found = session.started()
+    collected = any(service.kind == "events" for service in found.services.values())
+    for service in found.services.values():
+        seen = view(session.engine, service, found.keys.get(service.name, ""))
+        if isinstance(seen, Operated):
+            yield service, _followed(seen)
+        elif service.kind == "registry" and not collected:
+            yield service, stack.enter_context(listening(session.engine, service))
+
+
+def _followed(seen: Operated) -> Iterator[Event]:
+    for event in seen.follow():
+        if "manifest" in event.media_type or "index" in event.media_type or event.action == "delete":
+            yield Event(event.id, event.action, event.repository, event.tag, event.digest)
 
 
 def _batch(waiting: "queue.SimpleQueue[Change]") -> list[Change]:

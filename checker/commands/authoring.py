@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from checker import author, cleanup, replay
+from checker import author, cleanup, needs, replay
 from checker.catalog import Catalog
 from checker.engine import Engine, connect
 from checker.errors import ExitCode, UsageError
@@ -25,6 +25,7 @@ def test_labs(wanted: str | None, mistake: str | None, console: "Console") -> in
     engine = connect()
     cleanup.sweep(engine)
     replay.sweep()
+    needs.provide(engine, labs, lambda text: console.print(Text(text, style="dim")))
     broken = 0
     for lab in labs:
         console.print(Text(f"{lab.name}: {lab.title}", style="bold"))
@@ -39,18 +40,16 @@ def test_labs(wanted: str | None, mistake: str | None, console: "Console") -> in
 
 def demo_lab(wanted: str, console: "Console", say: Say) -> int:
     """Play a lab's solution, narrated, and grade it; 0 if every step passed."""
-    from checker import images
     from checker.commands.practice import end_own_engine
     from checker.provide import ensure_engine
     from checker.report import terminal
-    from checker.stack import images as needed
 
     lab = Catalog().lab(wanted)
     engine = ensure_engine(say, may_install=True)
     cleanup.sweep(engine)
     replay.sweep()
     try:
-        images.ensure(engine, needed(lab), say)
+        needs.provide(engine, [lab], say)
         fill = author.laid_out(lab.folder / "starter", lab.folder / "solution")
         report = replay.replay(engine, lab, fill, "the shipped solution", Narrator(lab, console))
         console.print()

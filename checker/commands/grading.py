@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from checker import cleanup, replay, submission
+from checker import cleanup, needs, replay, submission
 from checker.catalog import Catalog
 from checker.commands.practice import now
 from checker.engine import Engine, connect
@@ -65,7 +65,7 @@ def grade_paths(
     engine = connect()
     cleanup.sweep(engine)
     replay.sweep()
-    _have_images(engine, [found for found, _ in work], say)
+    needs.provide(engine, [found for found, _ in work], say)
     results: list[LabReport] = []
     try:
         for number, (found, path) in enumerate(work, start=1):
@@ -123,13 +123,6 @@ def _one(engine: Engine, lab: Lab, path: Path, say: Say) -> LabReport:
             versions=Versions(lab=lab.version),
             error=why,
         )
-
-
-def _have_images(engine: Engine, labs: list[Lab], say: Say) -> None:
-    from checker import images
-    from checker.stack import images as needed
-
-    images.ensure(engine, sorted({name for lab in labs for name in needed(lab)}), say)
 
 
 def _report(results: list[LabReport]) -> Report:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from checker import answers
 from checker.engine import Engine
 from checker.errors import ExitCode, LabError, ServiceFault, UsageError
 from checker.model import LabReport, Report, StepReport
@@ -99,6 +100,7 @@ def watch_lab(session: Session, console: "Console") -> int:
 
 def open_shell(session: Session, say: Say) -> int:
     """A shell of the learner's own kind in the workspace; its exit code."""
+    answers.make_room(session.workspace)
     inside = session.environment() | {"TERM": os.environ.get("TERM", "dumb"), "HOME": str(Path.home())}
     number = session.lab.number
     say(f"A shell for lab {number}, in {session.workspace.path}. `env` shows the values, `exit` leaves.")

@@ -7,7 +7,7 @@ are, whoever runs this. The same packages give the same bytes: sorted, one time 
 import fnmatch
 import io
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import IO
 
 from checker.origins import Recipe
@@ -19,6 +19,8 @@ MERGED = ("bin", "sbin", "lib", "lib64")
 """Folders that are links into /usr, as on Debian itself, where older packages still ship into both."""
 
 LEFT_OUT = (
+    "usr/lib/python3*/pydoc_data/*",
+    "usr/lib/python3*/test/*",
     "usr/share/doc/*/changelog*",
     "usr/share/doc/*/NEWS*",
     "usr/share/doc/*/README*",
@@ -60,6 +62,18 @@ def build(recipe: Recipe, packages: Iterable[IO[bytes]], architecture: str) -> b
     for package in packages:
         for entry in _entries(package):
             _put(entries, entry)
+    for path in list(entries):
+        _add_parents(entries, path)
+    return _tar(entries)
+
+
+def plain(files: Mapping[str, bytes], folders: Mapping[str, int]) -> bytes:
+    """A layer of ordinary files, readable by all, and folders with their modes, as an uncompressed tar."""
+    entries: dict[str, Entry] = {}
+    for path, mode in folders.items():
+        _put(entries, _folder(path, mode))
+    for path, data in files.items():
+        _put(entries, _file(path, data, 0o644))
     for path in list(entries):
         _add_parents(entries, path)
     return _tar(entries)

@@ -8,11 +8,19 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+import msgspec
+
 from checker.engine import LABEL, Engine, engine_calls
-from checker.origins import ORIGIN, RECIPE, BaseImage, OriginFailed, layer
+from checker.errors import EngineFault
+from checker.origins import ORIGIN, RECIPE, BaseImage, File, Installed, OriginFailed, layer
+from checker.origins.dress import dress
+
+STATUS = "var/lib/dpkg/status"
+"""Debian's record of the installed packages (dpkg(1), "Files")."""
 
 DOWNLOAD_WITHIN = 180.0
 """Seconds one run of apt-get may take."""
@@ -34,20 +42,27 @@ def build(engine: Engine, image: BaseImage, say: Callable[[str], None]) -> None:
     with tempfile.TemporaryDirectory(prefix="registry-lab-packages-") as folder:
         archives = _download(packages, Path(folder), say)
         versions = [_field(archive, "Version") for archive in archives]
-        data = layer.build(image.recipe, (_files(archive) for archive in archives), architecture)
+        recipe = image.recipe
+        if isinstance(recipe, Installed):
+            recipe = msgspec.structs.replace(recipe, files={**recipe.files, STATUS: File(_status(archives))})
+        data = layer.build(recipe, (_files(archive) for archive in archives), architecture)
     names = zip(packages, versions, strict=True)
-    _load(
-        engine,
-        image.tag,
-        data,
-        (
-            *image.recipe.changes,
-            f"LABEL {LABEL}.image={image.name}",
-            f'LABEL {LABEL}.version="{upstream_version(versions[0])}"',
-            f'LABEL {ORIGIN}="Debian {" ".join(f"{name}={version}" for name, version in names)}"',
-            f"LABEL {RECIPE}={image.recipe.fingerprint}",
-        ),
-    )
+    labels = {
+        f"{LABEL}.image": image.name,
+        f"{LABEL}.version": upstream_version(versions[0]),
+        ORIGIN: f"Debian {' '.join(f'{name}={version}' for name, version in names)}",
+        RECIPE: image.fingerprint,
+    }
+    if image.addition is None:
+        written = (f'LABEL {name}="{value}"' for name, value in labels.items())
+        _load(engine, data, (*image.recipe.changes, *written), image.tag)
+        return
+    base = _load(engine, data, (*image.recipe.changes, f'LABEL {LABEL}.image="{image.name}"'))
+    try:
+        dress(engine, image, base, labels, say)
+    except BaseException:
+        _drop(engine, base)
+        raise
 
 
 def upstream_version(version: str) -> str:
@@ -82,6 +97,15 @@ def _archive(folder: Path, package: str) -> Path:
 
 def _field(archive: Path, name: str) -> str:
     return _run(["dpkg-deb", "-f", str(archive), name]).stdout.strip()
+
+
+def _status(archives: list[Path]) -> str:
+    """The record of packages that are installed: what each says of itself, and that it is."""
+    paragraphs = []
+    for archive in archives:
+        first, _, rest = _run(["dpkg-deb", "-f", str(archive)]).stdout.strip().partition("\n")
+        paragraphs.append(f"{first}\nStatus: install ok installed\n{rest}\n")
+    return "\n".join(paragraphs)
 
 
 def _files(archive: Path) -> IO[bytes]:
@@ -124,18 +148,22 @@ def _run(
     return done
 
 
-def _load(engine: Engine, tag: str, data: bytes, changes: tuple[str, ...]) -> None:
-    """Import one layer as an image. Raises OriginFailed if the engine refuses it."""
+def _load(engine: Engine, data: bytes, changes: tuple[str, ...], tag: str = "") -> str:
+    """Import one layer as an image, without a name unless one is given; its ID.
+
+    Raises OriginFailed if the engine refuses it.
+    """
     import docker.errors
 
     repository, _, version = tag.rpartition(":")
     try:
         with engine_calls():
             said = engine.client.api.import_image_from_data(
-                data, repository=repository, tag=version, changes=list(changes)
+                data, repository=repository or None, tag=version or None, changes=list(changes)
             )
     except docker.errors.APIError as error:
         raise OriginFailed(f"the engine refused the image ({error.explanation})") from error
+    status = ""
     for line in str(said).splitlines():
         try:
             message = json.loads(line)
@@ -143,3 +171,14 @@ def _load(engine: Engine, tag: str, data: bytes, changes: tuple[str, ...]) -> No
             continue
         if isinstance(message, dict) and message.get("error"):
             raise OriginFailed(f"the engine refused the image ({message['error']})")
+        if isinstance(message, dict):
+            status = str(message.get("status", status))
+    return status
+
+
+def _drop(engine: Engine, key: str) -> None:
+    """Remove an image that nothing was made of."""
+    import docker.errors
+
+    with suppress(docker.errors.APIError, EngineFault), engine_calls():
+        engine.client.api.remove_image(key)

@@ -1,13 +1,13 @@
 """Pulling a base image from Docker Hub, or from the mirror that `REGISTRY_LAB_MIRROR` names."""
 
-import io
 import os
 import time
 from collections.abc import Callable
 from typing import Any
 
 from checker.engine import LABEL, Engine, engine_calls
-from checker.origins import ORIGIN, BaseImage, OriginFailed
+from checker.origins import ORIGIN, RECIPE, BaseImage, OriginFailed
+from checker.origins.dress import dress
 
 SILENT_FOR = 30.0
 """Seconds without any news of the transfer after which it counts as stuck."""
@@ -29,30 +29,48 @@ UNREACHABLE = (
 """In what the engine says: it could not talk to the registry at all, so the next image cannot come either."""
 
 
-def source(image: BaseImage) -> str:
+def source(upstream: str) -> str:
     """The reference to pull: upstream's own, or the same path at the mirror.
 
     `REGISTRY_LAB_MIRROR` is `host[:port][/prefix]`; when it is set, nothing is asked of Docker Hub.
     """
     mirror = os.environ.get("REGISTRY_LAB_MIRROR", "").strip().removeprefix("https://").strip("/")
     if not mirror:
-        return image.upstream
-    return f"{mirror}/{image.upstream.partition('/')[2]}"
+        return upstream
+    return f"{mirror}/{upstream.partition('/')[2]}"
 
 
 def pull(engine: Engine, image: BaseImage, say: Callable[[str], None]) -> None:
-    """Pull the image and give it its tag and labels. Raises OriginFailed, EngineFault."""
+    """Pull the image, and what lends files to it, and make it ours. Raises OriginFailed, EngineFault."""
+    reference = source(image.upstream)
+    copies = {path: (source(lender), there) for path, (lender, there) in image.lent.items()}
+    brought: list[str] = []
+    try:
+        for name in dict.fromkeys((reference, *(lender for lender, _ in copies.values()))):
+            say(f"{image.name}: pulling {name}.")
+            if not _has(engine, name):
+                brought.append(name)
+            _bring(engine, name)
+        dress(engine, image, reference, _labels(image, reference), say, copies=copies)
+    finally:
+        for name in brought:
+            _forget(engine, name)
+
+
+def _labels(image: BaseImage, reference: str) -> dict[str, str]:
+    labels = {f"{LABEL}.image": image.name, f"{LABEL}.version": image.version, ORIGIN: reference}
+    return {**labels, RECIPE: image.fingerprint} if image.addition else labels
+
+
+def _bring(engine: Engine, reference: str) -> None:
+    """Pull one image. Raises OriginFailed."""
     import docker
     import docker.errors
     import requests
 
-    reference = source(image)
-    say(f"{image.name}: pulling {reference}.")
-    had = _has(engine, reference)
     client = docker.APIClient(base_url=engine.docker_host, timeout=int(SILENT_FOR), version="auto")
     try:
         _transfer(client, reference)
-        _label(client, image, reference)
     except docker.errors.APIError as error:
         raise _failure(str(error.explanation)) from error
     except (requests.Timeout, TimeoutError) as error:
@@ -61,8 +79,6 @@ def pull(engine: Engine, image: BaseImage, say: Callable[[str], None]) -> None:
         raise _failure(str(error)) from error
     finally:
         client.close()
-        if not had:
-            _forget(engine, reference)
 
 
 def _transfer(client: Any, reference: str) -> None:
@@ -73,19 +89,6 @@ def _transfer(client: Any, reference: str) -> None:
             raise _failure(str(message["error"]))
         if time.monotonic() > deadline:
             raise OriginFailed(f"the pull took longer than {PULL_WITHIN:.0f} s", everywhere=True)
-
-
-def _label(client: Any, image: BaseImage, reference: str) -> None:
-    """Tag a child of the image that has our labels and not one layer more."""
-    text = (
-        f"FROM {reference}\n"
-        f"LABEL {LABEL}.image={image.name} {LABEL}.version={image.version} {ORIGIN}={reference}\n"
-    )
-    for message in client.build(
-        fileobj=io.BytesIO(text.encode()), tag=image.tag, rm=True, forcerm=True, decode=True
-    ):
-        if message.get("error"):
-            raise _failure(str(message["error"]))
 
 
 def _failure(text: str) -> OriginFailed:

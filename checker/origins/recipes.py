@@ -4,27 +4,9 @@ Whoever built on an image must not notice where it came from, so the recipes giv
 entry points and defaults as the upstream images as far as the labs use them.
 """
 
-from checker.origins import BaseImage, File, Recipe
-
-APPLETS = (
-    "[ ash awk base64 basename cat chgrp chmod chown chroot clear cmp cp cut date dd df "
-    "diff dirname du echo env expr false find free fold grep gunzip gzip head hexdump hostname httpd id "
-    "ip kill killall less ln ls md5sum mkdir mknod mktemp more mount mv nc nslookup od ping "
-    "printf ps pwd readlink realpath rm rmdir sed seq sh sha1sum sha256sum sha512sum sleep sort "
-    "stat strings stty sync tail tar tee telnet test time timeout top touch tr true tty umount uname uniq "
-    "unzip uptime vi wc wget which whoami xargs yes"
-).split()
-"""Commands that are links to busybox. Debian's build of it has all of these."""
-
-SHELL_FILES = {
-    "etc/passwd": File(
-        "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n"
-    ),
-    "etc/group": File("root:x:0:\nnogroup:x:65534:\n"),
-}
-SHELL_LINKS = {f"usr/bin/{applet}": "busybox" for applet in APPLETS}
-FOLDERS = {"tmp": 0o1777, "root": 0o700}
-PATH = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+from checker.origins import Addition, BaseImage, File, Recipe
+from checker.origins.parts import FOLDERS, PATH, SHELL_FILES, SHELL_LINKS
+from checker.origins.shop import MENDED, WEAK
 
 REGISTRY_CONFIG = """\
 version: 0.1
@@ -55,6 +37,35 @@ case "$1" in
     serve | garbage-collect | help | -*) set -- registry "$@" ;;
 esac
 exec "$@"
+"""
+
+NGINX_CONFIG = """\
+user nginx;
+worker_processes auto;
+pid /run/nginx.pid;
+error_log /var/log/nginx/error.log notice;
+
+events {
+    worker_connections 1024;
+}
+
+http {
+    include /etc/nginx/mime.types;
+    default_type application/octet-stream;
+    access_log /var/log/nginx/access.log combined;
+    sendfile on;
+    keepalive_timeout 65;
+    include /etc/nginx/conf.d/*.conf;
+}
+"""
+
+NGINX_SITE = """\
+server {
+    listen 80;
+    server_name localhost;
+    root /usr/share/nginx/html;
+    index index.html;
+}
 """
 
 CC = """\
@@ -179,4 +190,96 @@ COMPILER = BaseImage(
     ),
 )
 
-TABLE: dict[str, BaseImage] = {image.name: image for image in (REGISTRY, BUSYBOX, COMPILER)}
+SETTINGS = "etc/registry-lab/settings.json"
+
+COMPILE = """\
+RUN ["python3", "-c", "import compileall, py_compile, sys; \\
+mode = py_compile.PycInvalidationMode.UNCHECKED_HASH; \\
+sys.exit(not all([compileall.compile_dir(place, quiet=1, workers=0, invalidation_mode=mode) \\
+for place in sys.path if place and not place.endswith('.zip')]))"]"""
+"""Everything that can be imported: none of these containers could keep what it compiles when it starts."""
+
+SERVICES = BaseImage(
+    name="services",
+    tag="registry-lab/services:1",
+    upstream="docker.io/library/python:3.11-slim-bookworm",
+    lent={"/usr/local/bin/registry": ("docker.io/library/registry:2.8.3", "/bin/registry")},
+    recipe=Recipe(
+        packages=(
+            "python3.11-minimal",
+            "libpython3.11-minimal",
+            "libpython3.11-stdlib",
+            "docker-registry",
+            "libbz2-1.0",
+            "libc6",
+            "libexpat1",
+            "libffi8",
+            "libgcc-s1",
+            "liblzma5",
+            "libsqlite3-0",
+            "libssl3",
+            "libuuid1",
+            "zlib1g",
+        ),
+        files=SHELL_FILES,
+        links={"usr/bin/python3": "python3.11", "usr/bin/registry": "docker-registry"},
+        folders=FOLDERS,
+        changes=(PATH,),
+    ),
+    addition=Addition(
+        place="opt/registry-lab",
+        wheels="services.lock",
+        sources=("__init__.py", "services/**/*.py"),
+        folders={
+            "etc/registry-lab": 0o755,
+            "var/lib/registry": 0o755,
+            "var/lib/registry-lab": 0o700,
+        },
+        changes=(
+            "ENV PYTHONPATH=/opt/registry-lab PYTHONUNBUFFERED=1",
+            COMPILE,
+            "EXPOSE 5000 8000",
+            "WORKDIR /",
+            f'ENTRYPOINT ["python3", "-m", "checker.services", "--settings", "/{SETTINGS}"]',
+            "CMD []",
+        ),
+    ),
+)
+
+NGINX = BaseImage(
+    name="nginx",
+    tag="registry-lab/nginx:1",
+    upstream="docker.io/library/nginx:1.26-alpine",
+    recipe=Recipe(
+        packages=(
+            "nginx",
+            "nginx-common",
+            "libc6",
+            "libcrypt1",
+            "libpcre2-8-0",
+            "libssl3",
+            "zlib1g",
+            "busybox-static",
+        ),
+        files={
+            "etc/passwd": File(
+                SHELL_FILES["etc/passwd"].text + "nginx:x:101:101:nginx:/nonexistent:/bin/false\n"
+            ),
+            "etc/group": File(SHELL_FILES["etc/group"].text + "nginx:x:101:\n"),
+            "etc/nginx/nginx.conf": File(NGINX_CONFIG),
+            "etc/nginx/conf.d/default.conf": File(NGINX_SITE),
+        },
+        links={
+            **SHELL_LINKS,
+            "var/log/nginx/access.log": "/dev/stdout",
+            "var/log/nginx/error.log": "/dev/stderr",
+            "var/run": "/run",
+        },
+        folders={**FOLDERS, "run": 0o755, "var/cache/nginx": 0o755, "var/lib/nginx": 0o755},
+        changes=(PATH, "EXPOSE 80", 'CMD ["nginx", "-g", "daemon off;"]'),
+    ),
+)
+
+TABLE: dict[str, BaseImage] = {
+    image.name: image for image in (REGISTRY, BUSYBOX, COMPILER, SERVICES, NGINX, WEAK, MENDED)
+}

@@ -16,8 +16,10 @@ from checker.engine import Engine, engine_calls
 from checker.errors import ServiceFault
 from checker.images import tag_of
 from checker.processes import process_identity
+from checker.stack.container import refusal
+from checker.stack.labels import OWNER, PROCESS
 from checker.stack.registry import EVENTS_PORT
-from checker.stack.stack import OWNER, PROCESS, Running, refusal
+from checker.stack.stack import Running
 
 _SCRIPT = f"""
 mkdir -p /tmp/www/cgi-bin

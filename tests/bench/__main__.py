@@ -27,6 +27,7 @@ from checker.engine import Engine, connect
 from checker.model import Lab, Outcome
 from checker.stack import stack as stacks
 from checker.workspace import Workspace
+from tests.bench import pipelines, services
 
 LAB = "01"
 BIN = Path(sys.executable).parent
@@ -167,7 +168,7 @@ def bare_answers(engine: Engine, lab: Lab) -> Callable[[], float]:
 def measure(runs: int) -> list[Row]:
     engine = connect()
     lab = Catalog().lab(LAB)
-    images.ensure(engine, sorted({"registry", *lab.images}), print)
+    images.ensure(engine, sorted({"registry", "services", "nginx", *lab.images}), print)
     bare, ours = process(sys.executable, "-c", "pass"), process(str(BIN / "lab"), "--help")
     rows = [
         in_turn("lab --help", "python -c pass", 12, ours, bare, runs),
@@ -178,6 +179,11 @@ def measure(runs: int) -> list[Row]:
             "replay", "the answers in bash", 1.5, whole_replay(engine, lab), bare_answers(engine, lab), runs
         ),
     ]
+    for what, group in services.GROUPS.items():
+        mine, theirs = services.ours(engine, group), services.bare(engine, group)
+        rows.append(in_turn(what, "bare containers in turn", 1.5, mine, theirs, runs))
+    with pipelines.publishing(engine) as (workflow, commands):
+        rows.append(in_turn("workflow run", "commands in bash + act's start", 2, workflow, commands, runs))
     with tempfile.TemporaryDirectory(prefix="registry-lab-bench-") as folder:
         env = dict(os.environ, REGISTRY_LAB_WORKSPACE=folder)
         subprocess.run([BIN / "lab", "start", LAB], env=env, check=True)

@@ -1,5 +1,6 @@
 """One engine for the session, surroundings of its own for every test, and a count of what is left."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import pytest
 from checker.cleanup import BASE_IMAGE
 from checker.engine import LABEL, Engine, connect
 from checker.errors import EngineFault
-from checker.stack.stack import OWNER
+from checker.processes import gone, process_identity
+from checker.stack.labels import OWNER, PLACE, PROCESS
 from tests.helpers import Command, Done, TinyLab, until
 
 
@@ -40,6 +42,11 @@ def census(engine: Engine) -> dict[str, set[str]]:
     }
 
 
+def _ours(process: str) -> bool:
+    """Whether a mark is that of this process, or of one that is gone."""
+    return bool(process) and (process == process_identity(os.getpid()) or gone(process))
+
+
 @pytest.fixture
 def counts(engine: Engine, tmp_path: Path) -> Iterator[None]:
     """Proves that a test leaves nothing: engine, temporary folder and cache are as before."""
@@ -51,7 +58,9 @@ def counts(engine: Engine, tmp_path: Path) -> Iterator[None]:
     except AssertionError:
         after = census(engine)
         for entry in engine.client.api.containers(all=True, filters={"label": OWNER}):
-            if entry["Id"] not in before["containers"]:
+            # Of this test only: others may be using the same engine.
+            ours = str(tmp_path) in str(entry["Labels"].get(PLACE)) or _ours(entry["Labels"].get(PROCESS, ""))
+            if entry["Id"] not in before["containers"] and ours:
                 engine.client.api.remove_container(entry["Id"], force=True, v=True)
         left = {kind: sorted(after[kind] ^ before[kind]) for kind in before if after[kind] != before[kind]}
         pytest.fail(f"left in the engine, or missing from it: {left}")

@@ -1,11 +1,16 @@
 """Base images from both of their origins, in a real engine, under tags of these tests alone."""
 
 import base64
+import io
+import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,13 +19,17 @@ from checker import images
 from checker.cleanup import BASE_IMAGE
 from checker.engine import Engine
 from checker.errors import EnvironmentFault
-from checker.origins.recipes import TABLE
-from checker.stack.stack import answers, free_port
+from checker.origins import packages
+from checker.origins.recipes import SETTINGS, TABLE
+from checker.ports import free_port
+from checker.stack.container import answers
 from tests.helpers import until
 
 pytestmark = pytest.mark.engine
 
 needs_apt = pytest.mark.skipif(not shutil.which("apt-get"), reason="needs Debian's packages")
+
+PLAIN = [name for name, row in TABLE.items() if row.addition is None]
 
 PROGRAM = """\
 #include <stdarg.h>
@@ -70,16 +79,16 @@ def run(engine: Engine, tag: str, command: list[str]) -> str:
 def built(own_tags: None, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setenv("REGISTRY_LAB_IMAGES", "packages")
     said: list[str] = []
-    images.ensure(engine, TABLE, said.append)
+    images.ensure(engine, PLAIN, said.append)
     return said
 
 
 @needs_apt
 def test_images_from_packages_work(engine: Engine, built: list[str]) -> None:
     assert [line for line in built if "ready as" in line] == [
-        f"{name}: ready as {row.tag}." for name, row in TABLE.items()
+        f"{name}: ready as {TABLE[name].tag}." for name in PLAIN
     ]
-    for name in TABLE:
+    for name in PLAIN:
         found = engine.client.api.inspect_image(images.tag_of(name))
         assert found["Config"]["Labels"][BASE_IMAGE] == name
         assert len(found["RootFS"]["Layers"]) == 1
@@ -127,7 +136,8 @@ def test_two_processes_at_once_build_once(engine: Engine, own_tags: None, tmp_pa
     code = f"""
 import msgspec
 from checker import engine, images
-from checker.origins.recipes import TABLE
+from checker.origins import packages
+from checker.origins.recipes import SETTINGS, TABLE
 TABLE["busybox"] = msgspec.structs.replace(TABLE["busybox"], tag={tag!r})
 images.ensure(engine.connect(), ["busybox"], print)
 """
@@ -147,27 +157,137 @@ images.ensure(engine.connect(), ["busybox"], print)
     assert sum("ready as" in output for output in outputs) == 1
 
 
-def test_pulling_from_a_mirror_labels_and_leaves_no_other_name(
-    engine: Engine, own_tags: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("REGISTRY_LAB_IMAGES", "pull")
+@contextmanager
+def running(
+    engine: Engine, tag: str, inside: int, command: list[str] | None = None, **files: bytes
+) -> Iterator[tuple[Any, int]]:
+    """A container with files put into it before it starts, and the port that it is published on."""
     port = free_port()
-    mirror = engine.client.containers.run(
+    container = engine.client.containers.create(tag, command, ports={f"{inside}/tcp": ("127.0.0.1", port)})
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    try:
+        container.put_archive("/", stream.getvalue())
+        container.start()
+        yield container, port
+    finally:
+        container.remove(force=True, v=True)
+
+
+def check_services(engine: Engine) -> None:
+    """The services start, compile nothing while they do, and keep their state in the container."""
+    tag = images.tag_of("services")
+    settings = {"registry": "127.0.0.1:1", "api": "127.0.0.1:2", "alias": "hub", "operator": "some key"}
+    files = {SETTINGS: json.dumps(settings).encode()}
+    with running(engine, tag, 8000, ["hub"], **files) as (container, port):
+        until(lambda: answers(port, "/health"), "the service to be ready", seconds=15)
+        assert container.exec_run(["registry", "--version"]).exit_code == 0
+        container.reload()
+        assert container.attrs["Mounts"] == []
+        written = [entry["Path"] for entry in container.diff() if entry["Path"].endswith(".pyc")]
+        assert written == []
+        assert container.exec_run(["python3", "-c", "import os; print(os.getuid())"]).output == b"0\n"
+    config = engine.client.api.inspect_image(tag)["Config"]
+    assert set(config["ExposedPorts"]) == {"5000/tcp", "8000/tcp"}
+    assert not config.get("Volumes")
+    assert not config["Cmd"]
+
+
+def check_nginx(engine: Engine) -> None:
+    """The image of nginx serves a page, reads conf.d, and writes its log where the engine shows it."""
+    tag = images.tag_of("nginx")
+    with running(engine, tag, 80) as (container, port):
+        until(lambda: answers(port, "/"), "the default page", seconds=15)
+        until(lambda: b'"GET / HTTP/1.1" 200' in container.logs(), "the access log", seconds=5)
+        assert answers(port, "/missing", (404,))
+        until(lambda: b"No such file" in container.logs(stdout=False), "the error log", seconds=5)
+    site = b"server { listen 80; location /own { return 204; } }"
+    with running(engine, tag, 80, **{"etc/nginx/conf.d/default.conf": site}) as (_, port):
+        until(lambda: answers(port, "/own", (204,)), "the page of our own", seconds=15)
+    assert "test is successful" in run(engine, tag, ["sh", "-c", "nginx -t 2>&1"])
+
+
+CHECKS: dict[str, Callable[[Engine], None]] = {"services": check_services, "nginx": check_nginx}
+
+
+@needs_apt
+@pytest.mark.parametrize("name", CHECKS)
+def test_what_services_run_from_works_when_built_from_packages(
+    engine: Engine, own_tags: None, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("REGISTRY_LAB_IMAGES", "packages")
+    images.ensure(engine, [name], print)
+    CHECKS[name](engine)
+
+
+Put = Callable[[str, str], None]
+
+
+@pytest.fixture
+def mirror(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Put]]:
+    """A mirror of Docker Hub with nothing in it: its address, and what puts an image there."""
+    port = free_port()
+    container = engine.client.containers.run(
         "registry-lab/registry:2", detach=True, ports={"5000/tcp": ("127.0.0.1", port)}
     )
-    reference = f"127.0.0.1:{port}/hub/library/busybox"
-    monkeypatch.setenv("REGISTRY_LAB_MIRROR", f"127.0.0.1:{port}/hub")
-    said: list[str] = []
+    address = f"127.0.0.1:{port}/hub"
+    monkeypatch.setenv("REGISTRY_LAB_IMAGES", "pull")
+    monkeypatch.setenv("REGISTRY_LAB_MIRROR", address)
+
+    def put(image: str, upstream: str) -> None:
+        repository, _, tag = upstream.replace("docker.io", address).rpartition(":")
+        engine.client.api.tag(image, repository, tag)
+        assert "errorDetail" not in engine.client.api.push(repository, tag=tag)
+        engine.client.api.remove_image(f"{repository}:{tag}")
+
     try:
         until(lambda: answers(port, "/v2/"), "the mirror to answer", seconds=15)
-        with pytest.raises(EnvironmentFault, match="not on Docker Hub from here"):
-            images.ensure(engine, ["busybox"], said.append)
-        engine.client.api.tag("registry-lab/busybox:1", reference, "1.36-musl")
-        engine.client.api.push(reference, tag="1.36-musl")
-        engine.client.api.remove_image(f"{reference}:1.36-musl")
-        images.ensure(engine, ["busybox"], said.append)
+        yield address, put
     finally:
-        mirror.remove(force=True, v=True)
+        container.remove(force=True, v=True)
+
+
+def names_in(engine: Engine) -> set[str]:
+    return {name for image in engine.client.api.images() for name in image["RepoTags"] or ()}
+
+
+@needs_apt
+@pytest.mark.parametrize("name", CHECKS)
+def test_what_services_run_from_works_when_pulled(
+    engine: Engine, own_tags: None, mirror: tuple[str, Put], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """What stands in for the upstream image is the Debian one, before anything of ours is put on top."""
+    address, put = mirror
+    row = TABLE[name]
+    stand_in = msgspec.structs.replace(row, tag=f"{row.tag}-upstream", addition=None)
+    packages.build(engine, stand_in, print)
+    put(stand_in.tag, row.upstream)
+    engine.client.api.remove_image(stand_in.tag)
+    for lender, _ in row.lent.values():
+        put("registry-lab/registry:2", lender)
+    before = names_in(engine)
+    said: list[str] = []
+    images.ensure(engine, [name], said.append)
+    assert said[0] == f"{name}: pulling {row.upstream.replace('docker.io', address)}."
+    assert names_in(engine) - before == {row.tag}
+    assert images.origin_of(engine, name) == row.upstream.replace("docker.io", address)
+    CHECKS[name](engine)
+
+
+def test_pulling_from_a_mirror_labels_and_leaves_no_other_name(
+    engine: Engine, own_tags: None, mirror: tuple[str, Put]
+) -> None:
+    address, put = mirror
+    reference = f"{address}/library/busybox"
+    said: list[str] = []
+    with pytest.raises(EnvironmentFault, match="not on Docker Hub from here"):
+        images.ensure(engine, ["busybox"], said.append)
+    put("registry-lab/busybox:1", TABLE["busybox"].upstream)
+    images.ensure(engine, ["busybox"], said.append)
     assert f"busybox: pulling {reference}:1.36-musl." in said
     found = engine.client.api.inspect_image(images.tag_of("busybox"))
     original = engine.client.api.inspect_image("registry-lab/busybox:1")
@@ -175,5 +295,4 @@ def test_pulling_from_a_mirror_labels_and_leaves_no_other_name(
     assert found["Config"]["Labels"][BASE_IMAGE] == "busybox"
     assert found["Config"]["Cmd"] == original["Config"]["Cmd"]
     assert images.origin_of(engine, "busybox") == f"{reference}:1.36-musl"
-    names = {name for image in engine.client.api.images() for name in image["RepoTags"] or ()}
-    assert not any(name.startswith(reference) for name in names)
+    assert not any(name.startswith(reference) for name in names_in(engine))

@@ -85,6 +85,31 @@ REVIVE = """
 result["revived"] = provide.ensure_engine(said.append, may_install=True).docker_host
 """
 
+TAKEN = """
+import ipaddress
+subnet = ipaddress.ip_network(engine.client.networks.get("bridge").attrs["IPAM"]["Config"][0]["Subnet"])
+
+def change(request, data):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, request, data)
+
+def of_other(address):
+    return struct.pack("16sHH4s8x", b"other", socket.AF_INET, 0, address.packed)
+
+provide.stop_own_engine(said.append)
+os.environ.pop("DOCKER_HOST")
+footprint.add_bridge("other")
+change(0x8916, of_other(subnet[1]))  # SIOCSIFADDR
+change(0x891C, of_other(subnet.netmask))  # SIOCSIFNETMASK
+change(0x8914, struct.pack("16sh14x", b"other", 0x41))  # SIOCSIFFLAGS
+engine = provide.ensure_engine(said.append, may_install=True)
+result["moved"] = engine.client.networks.get("bridge").attrs["IPAM"]["Config"][0]["Subnet"] != str(subnet)
+"""
+
+FREED = """
+footprint.remove_bridge("other")
+"""
+
 END = """
 result["ended"] = provide.stop_own_engine(said.append)
 result["ended again"] = provide.stop_own_engine(said.append)
@@ -142,6 +167,23 @@ def leave_nothing(cache: Path, engine: Engine, between: str, tmp_path: Path) -> 
     assert left == ["data", "log"]
     said = [line for line in result["said"] if "Starting" in line]
     assert len(said) == (2 if REVIVE in between else 1)
+
+
+def test_a_network_that_another_program_has_taken_meanwhile_is_left_to_it(
+    engine: Engine, tmp_path: Path
+) -> None:
+    image = tmp_path / "busybox.tar"
+    with image.open("wb") as file:
+        file.writelines(engine.client.api.get_image(images.tag_of("busybox")))
+    on_the_default_bridge = USE.replace('network="lab-test", ', "")
+
+    result = in_own_network(
+        tmp_path / "cache", START + TAKEN + on_the_default_bridge + FREED + END, str(image)
+    )
+
+    assert result["moved"]
+    assert result["served"] == "it works\n"
+    assert result["after"] == result["before"]
 
 
 def test_an_engine_that_does_not_come_up_says_why(tmp_path: Path) -> None:

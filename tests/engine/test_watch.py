@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from checker.engine import Engine
-from checker.stack.stack import OWNER
+from checker.stack.labels import OWNER
 from tests.helpers import Command, Done, Process, TinyLab
 
 pytestmark = pytest.mark.engine

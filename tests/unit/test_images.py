@@ -3,7 +3,10 @@
 import io
 import re
 import subprocess
+import sys
 import tarfile
+import tomllib
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,20 @@ from hypothesis import strategies as st
 from checker import images
 from checker.engine import Engine
 from checker.errors import BrokenLab, EnvironmentFault, UsageError
-from checker.origins import ORIGIN, RECIPE, BaseImage, File, OriginFailed, Recipe, layer, packages, pull
+from checker.origins import (
+    ORIGIN,
+    RECIPE,
+    Addition,
+    BaseImage,
+    File,
+    OriginFailed,
+    Recipe,
+    dress,
+    layer,
+    packages,
+    pull,
+    wheels,
+)
 from checker.origins.recipes import TABLE
 
 
@@ -26,13 +42,21 @@ class FakeApi:
     def __init__(self, labels: dict[str, dict[str, str]]) -> None:
         self.labels = labels
         self.calls = 0
+        self.nameless: list[str] = []
 
     def inspect_image(self, tag: str) -> dict[str, Any]:
         self.calls += 1
         if tag not in self.labels:
             response = type("Response", (), {"status_code": 404, "reason": "not found", "url": ""})()
             raise docker.errors.ImageNotFound("no such image", response=response)
-        return {"Config": {"Labels": self.labels[tag]}}
+        # What an origin brings has another ID.
+        return {"Id": f"{tag} {self.labels[tag]}", "Config": {"Labels": self.labels[tag]}}
+
+    def images(self, filters: dict[str, Any]) -> list[dict[str, str]]:
+        return [{"Id": key} for key in self.nameless]
+
+    def remove_image(self, key: str) -> None:
+        self.nameless.remove(key)
 
 
 def engine_with(labels: dict[str, dict[str, str]]) -> Engine:
@@ -147,6 +171,17 @@ def test_an_image_of_an_earlier_recipe_is_made_again(
     assert images.origin_of(current, "busybox") == "Debian x=1"
 
 
+def test_what_an_earlier_recipe_made_is_removed_and_nothing_else(
+    told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, Origin("no"), Origin())
+    tag = TABLE["busybox"].tag
+    engine = engine_with({tag: {RECIPE: "earlier"}})
+    engine.client.api.nameless = [engine.client.api.inspect_image(tag)["Id"], "somebody else's"]
+    images.ensure(engine, ["busybox"], told.append)
+    assert engine.client.api.nameless == ["somebody else's"]
+
+
 def test_a_cache_that_cannot_be_made_is_named(
     told: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
@@ -169,7 +204,7 @@ def test_a_mirror_takes_the_place_of_docker_hub(
     mirror: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REGISTRY_LAB_MIRROR", mirror)
-    assert pull.source(TABLE["busybox"]) == expected
+    assert pull.source(TABLE["busybox"].upstream) == expected
 
 
 @pytest.mark.parametrize(
@@ -266,7 +301,7 @@ def test_every_file_has_its_folders_before_it(files: dict[str, str]) -> None:
 
 
 def test_a_recipe_has_a_fingerprint_of_its_own() -> None:
-    fingerprints = {row.recipe.fingerprint for row in TABLE.values()}
+    fingerprints = {row.fingerprint for row in TABLE.values()}
     assert len(fingerprints) == len(TABLE)
     changed = msgspec.structs.replace(TABLE["cc"].recipe, changes=("USER nobody",))
     assert changed.fingerprint not in fingerprints
@@ -302,3 +337,158 @@ def test_the_compiler_links_by_gnu_ld_where_it_came_along(tmp_path: Path) -> Non
     assert cc("-c", "a.c", "-o", "a.o") == [f"[tcc|-c|a.c|-o|a.o|{headers}]"]
     assert cc("--version") == ["[tcc|-v]"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cc", "gnu-ld.bfd", "tcc"]
+
+
+ADDITION = Addition(place="opt/ours", wheels="services.lock", sources=("__init__.py", "services/**/*.py"))
+
+
+def with_addition(addition: Addition = ADDITION) -> BaseImage:
+    return msgspec.structs.replace(TABLE["busybox"], addition=addition)
+
+
+def test_what_of_ours_goes_into_an_image_is_python_alone() -> None:
+    assert TABLE["services"].addition
+    own = TABLE["services"].addition.own
+    assert "opt/registry-lab/checker/__init__.py" in own
+    assert "opt/registry-lab/checker/services/__main__.py" in own
+    assert all(path.endswith(".py") for path in own)
+    assert not any(path.startswith("opt/registry-lab/checker/origins") for path in own)
+
+
+def test_an_image_is_out_of_date_when_its_sources_or_its_lock_change(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """By what the files hold, as two checkouts of one commit have them at other times and places."""
+    source, lock = tmp_path / "source.py", tmp_path / "lock"
+    source.write_text("one = 1\n")
+    lock.write_text("one==1\n")
+    monkeypatch.setattr(Addition, "own", property(lambda _: {"opt/ours/source.py": source}))
+    monkeypatch.setattr(Addition, "lock", property(lambda _: lock))
+    row = with_addition()
+    monkeypatch.setitem(TABLE, "busybox", row)
+    current = engine_with({row.tag: {RECIPE: row.fingerprint, ORIGIN: "x"}})
+    assert images.origin_of(current, "busybox") == "x"
+    for file in (source, lock):
+        before = file.read_text()
+        file.write_text(f"{before}# changed\n")
+        assert images.origin_of(current, "busybox") is None
+        file.write_text(before)
+        assert images.origin_of(current, "busybox") == "x"
+
+
+def test_an_image_without_a_fingerprint_is_not_one_that_has_our_part(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tag = TABLE["busybox"].tag
+    by_hand = engine_with({tag: {}})
+    assert images.origin_of(by_hand, "busybox") == "brought by hand"
+    monkeypatch.setitem(TABLE, "busybox", with_addition())
+    assert images.origin_of(by_hand, "busybox") is None
+
+
+def test_nobody_is_told_to_bring_an_image_by_hand_that_has_a_part_of_ours(
+    told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, Origin("no such host"), Origin("apt-get failed"))
+    with pytest.raises(EnvironmentFault) as caught:
+        images.ensure(engine_with({}), ["services"], told.append)
+    assert caught.value.action == "Get online, or name a mirror of Docker Hub in REGISTRY_LAB_MIRROR."
+
+
+def wheel(path: Path, files: dict[str, str]) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return path
+
+
+def test_a_wheel_gives_its_packages_and_neither_scripts_nor_what_leads_out(tmp_path: Path) -> None:
+    one = wheel(
+        tmp_path / "one-1-py3-none-any.whl",
+        {
+            "one/__init__.py": "1",
+            "one-1.dist-info/METADATA": "m",
+            "one-1.data/purelib/two.py": "2",
+            "one-1.data/scripts/one": "s",
+            "one-1.data/data/etc/one": "d",
+            "../outside.py": "o",
+            "one/../../outside.py": "o",
+            "/absolute.py": "a",
+        },
+    )
+    assert dict(wheels.unpacked(one)) == {
+        "one/__init__.py": b"1",
+        "one-1.dist-info/METADATA": b"m",
+        "two.py": b"2",
+    }
+
+
+def fake_pip(monkeypatch: pytest.MonkeyPatch, delivered: dict[str, str], error: str = "") -> list[list[str]]:
+    """Let pip deliver one wheel, made of these files, or fail; records what it was asked."""
+    asked: list[list[str]] = []
+
+    def run(command: list[str], **_options: Any) -> "subprocess.CompletedProcess[str]":
+        asked.append(command)
+        folder = Path(command[command.index("--dest") + 1])
+        if delivered:
+            wheel(folder / "one-1-py3-none-any.whl", delivered)
+        return subprocess.CompletedProcess(command, int(bool(error)), "", error)
+
+    monkeypatch.setattr(wheels.subprocess, "run", run)
+    return asked
+
+
+@pytest.mark.parametrize(("architecture", "machine"), [("amd64", "x86_64"), ("arm64", "aarch64")])
+def test_pip_fetches_locked_wheels_for_the_engines_machine_from_the_index_of_this_one(
+    architecture: str, machine: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lock = tmp_path / "lock"
+    lock.write_text("# a comment\none==1 \\\n    --hash=sha256:00\n")
+    asked = fake_pip(monkeypatch, {"one.py": "1"})
+    assert wheels.files(lock, architecture, lambda _: None) == {"one.py": b"1"}
+    (command,) = asked
+    assert command[:3] == [sys.executable, "-m", "pip"]
+    assert {"--require-hashes", "--no-deps", f"manylinux_2_28_{machine}"} <= set(command)
+    assert not any("index" in word or "://" in word for word in command)
+
+
+def test_too_few_wheels_and_a_failed_pip_are_told_as_that(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lock = tmp_path / "lock"
+    lock.write_text("one==1 --hash=sha256:00\ntwo==2 --hash=sha256:00\n")
+    fake_pip(monkeypatch, {"one.py": "1"})
+    with pytest.raises(OriginFailed, match="1 of 2"):
+        wheels.files(lock, "amd64", lambda _: None)
+    fake_pip(monkeypatch, {}, "WARNING: slow\nERROR: THESE PACKAGES DO NOT MATCH THE HASHES\nmore\n")
+    with pytest.raises(OriginFailed, match=r"packages: THESE PACKAGES DO NOT MATCH THE HASHES$"):
+        wheels.files(lock, "amd64", lambda _: None)
+
+
+def test_the_lock_has_what_the_services_ask_for_with_hashes() -> None:
+    """pyproject.toml says what they need; `make lock` writes the lock from it."""
+    root = Path(__file__).parents[2]
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    assert TABLE["services"].addition
+    text = TABLE["services"].addition.lock.read_text()
+    names = set(re.findall(r"^([a-z0-9-]+)==", text, re.MULTILINE))
+    asked = {re.split(r"[\[><=]", line)[0] for line in project["optional-dependencies"]["services"]}
+    assert asked <= names
+    assert wheels.locked(TABLE["services"].addition.lock) == len(names)
+    for entry in re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]:
+        assert "--hash=sha256:" in entry
+    assert not re.search(r"index-url|find-links|://", text)
+
+
+def test_what_of_ours_goes_on_top_is_one_layer_with_its_folders(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wheels, "files", lambda *_: {"one/__init__.py": b"1"})
+    addition = msgspec.structs.replace(
+        ADDITION, sources=("__init__.py",), folders={"var/lib/registry-lab": 0o700}
+    )
+    stream = io.BytesIO(dress.added(addition, "amd64", print))
+    with tarfile.open(fileobj=stream) as archive:
+        names = archive.getnames()
+        assert {"opt/ours/one/__init__.py", "opt/ours/checker/__init__.py"} <= set(names)
+        assert archive.getmember("var/lib/registry-lab").mode == 0o700
+        assert names.index("opt/ours") < names.index("opt/ours/one/__init__.py")
+        assert archive.getmember("opt/ours/one/__init__.py").mode == 0o644

@@ -44,9 +44,10 @@ def judge(tiny: TinyLab, tmp_path: Path) -> Judge:
         world = World(
             values={"WORD": "ember"},
             workspace=Workspace(tmp_path),
-            registries={},
+            services={},
             engine=nothing,
             probe=nothing,
+            trials=nothing,
         )
         lab = Catalog(tiny.root).lab("90")
         plugin = CheckPlugin(lab, world, frozenset(wanted.split()), honour_needs=honour_needs)
@@ -199,7 +200,9 @@ def test_two_labs_in_one_process_have_their_own_checks(judge: Judge, tiny: TinyL
     other = TinyLab(tmp_path / "other")
     other.write("checks.py", "raise RuntimeError('the checks of another lab')\n")
     nothing: Any = None
-    world = World(values={}, workspace=Workspace(tmp_path), registries={}, engine=nothing, probe=nothing)
+    world = World(
+        values={}, workspace=Workspace(tmp_path), services={}, engine=nothing, probe=nothing, trials=nothing
+    )
     plugin = CheckPlugin(Catalog(other.root).lab("90"), world, frozenset({"note"}))
 
     here = judge()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from checker import doctor, footprint, own_engine, provide
+from checker import debian, doctor, footprint, own_engine, provide
 from checker.engine import cache_dir, own_socket
 from checker.errors import EngineFault
 
@@ -38,7 +38,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SimpleNamespace:
     monkeypatch.setattr(provide, "connect", no_engine)
     monkeypatch.setattr(provide.shutil, "which", which)
     monkeypatch.setattr(provide.os, "geteuid", lambda: found.user)
-    monkeypatch.setattr(provide, "_system", system)
+    monkeypatch.setattr(debian, "system", system)
     monkeypatch.setattr(provide.getpass, "getuser", lambda: "ada")
     monkeypatch.setattr(provide, "SYSTEMD", tmp_path / "systemd")
     return found

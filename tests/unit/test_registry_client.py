@@ -9,6 +9,7 @@ import random
 import tarfile
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -16,8 +17,8 @@ import pytest
 
 from checker import registry
 from checker.errors import ContentFault, ServiceFault
+from checker.ports import free_port
 from checker.registry import RegistryClient
-from checker.stack.stack import free_port
 
 DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -89,6 +90,31 @@ def layer(**files: bytes) -> bytes:
             entry.size = len(data)
             archive.addfile(entry, io.BytesIO(data))
     return out.getvalue()
+
+
+def test_registry_that_sends_a_byte_now_and_then_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "1000000")
+            self.end_headers()
+            with suppress(OSError):
+                while not ended.wait(0.02):
+                    self.wfile.write(b" ")
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    monkeypatch.setattr("checker.registry.ANSWER_WITHIN", 0.2)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        client = RegistryClient(f"127.0.0.1:{server.server_port}")
+        with pytest.raises(ServiceFault, match="took longer than"):
+            client.tags("app")
+        ended.set()
+        server.shutdown()
 
 
 def test_what_is_not_there_is_nothing(fake: Fake) -> None:

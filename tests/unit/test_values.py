@@ -14,7 +14,7 @@ from checker.model import Lab, Value
 from tests.helpers import TinyLab
 
 Made = Callable[..., str]
-ADDRESS = {"registry": "127.0.0.1:5001"}
+ADDRESS = {"registry": {"": "127.0.0.1:5001"}}
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def made(tiny: TinyLab) -> Made:
     def make(**about: object) -> str:
         value = msgspec.convert(about, Value)
         with_it: Lab = msgspec.structs.replace(lab, values={**lab.values, "X": value})
-        return values.make(with_it, ADDRESS)["X"]
+        return values.make(with_it, ADDRESS, {})["X"]
 
     return make
 
@@ -62,7 +62,7 @@ def test_the_next_patch_is_one_higher(tiny: TinyLab) -> None:
     tiny.edit(
         "lab.toml", "[values]", '[values]\nV = { kind = "semver" }\nN = { kind = "next-patch", of = "V" }'
     )
-    made = values.make(Catalog(tiny.root).lab("90"), ADDRESS)
+    made = values.make(Catalog(tiny.root).lab("90"), ADDRESS, {})
 
     major, minor, patch = made["V"].split(".")
     assert made["N"] == f"{major}.{minor}.{int(patch) + 1}"

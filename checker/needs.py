@@ -1,0 +1,19 @@
+"""What labs need before they can start: base images in the engine, programs on the machine."""
+
+from collections.abc import Iterable
+
+from checker import images, tools
+from checker.engine import Engine
+from checker.model import Lab
+from checker.stack import images as of_lab
+from checker.stack.stack import Say
+
+
+def provide(engine: Engine, labs: Iterable[Lab], say: Say) -> None:
+    """Get what is missing of it; as root on Debian or Ubuntu programs are installed, which is said first.
+
+    Raises EnvironmentFault saying what to do where something cannot be had, BrokenLab, EngineFault.
+    """
+    labs = tuple(labs)
+    tools.ensure((tool for lab in labs for tool in lab.tools), say, may_install=True)
+    images.ensure(engine, sorted({name for lab in labs for name in of_lab(lab)}), say)

@@ -1,0 +1,75 @@
+"""Services that a check starts itself, from what the learner wrote, and that go when it is over.
+
+What a check tries on the learner's own services the learner would notice. So it tries on others of the
+same making: same kind, same files, a registry of its own.
+"""
+
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from checker.engine import Engine
+from checker.model import Lab, Service, Value
+from checker.stack import stack as stacks
+from checker.stack.stack import Stack
+from checker.views import views
+
+
+class Trial:
+    """Services on trial. `view(name)` is what checks see of one; `stack` has addresses and keys."""
+
+    def __init__(self, engine: Engine, stack: Stack) -> None:
+        self.stack = stack
+        self._views = views(engine, stack)
+
+    def view(self, name: str) -> object:
+        return self._views[name]
+
+
+class Trials:
+    """Starts services for a check and removes all of them at its end.
+
+    place: the workspace, whose files the services may be given.
+    """
+
+    def __init__(self, engine: Engine, place: Path) -> None:
+        self._engine = engine
+        self._place = place
+        self._owners: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for owner in self._owners:
+            stacks.remove(self._engine, owner)
+
+    def start(self, *services: Service, values: Mapping[str, Value] | None = None) -> Trial:
+        """Start services side by side and wait until they answer.
+
+        values: what the services' options name. Raises `checker.stack.container.ServiceEnded`, with the
+        log, for one that ends instead of answering; ServiceFault, EngineFault, BrokenLab.
+        """
+        owner = f"trial-{secrets.token_hex(8)}"
+        lab = Lab(
+            name="trial",
+            folder=self._place,
+            notebook=self._place,
+            title="",
+            version="",
+            summary="",
+            minutes=0,
+            services=services,
+            values=dict(values or {}),
+            steps=(),
+        )
+        self._owners.append(owner)
+        return Trial(self._engine, stacks.start(self._engine, lab, owner, throwaway=True, place=self._place))
+
+    def stop(self, trial: Trial, name: str) -> None:
+        """Really end one service of a trial: its container is killed and removed."""
+        from checker.engine import engine_calls
+
+        with engine_calls():
+            self._engine.client.api.remove_container(trial.stack.services[name].container, force=True, v=True)
