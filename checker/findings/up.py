@@ -1,0 +1,68 @@
+"""The services of a lab itself, as learners leave them: stopped, paused, removed, or just starting again.
+
+That is told as what it is, and never as a fault of the lab.
+"""
+
+import time
+from collections.abc import Callable
+from typing import NoReturn, TypeVar
+
+import pytest
+
+from checker.check import fail
+from checker.engineview import EngineView
+from checker.errors import ServiceFault
+from checker.stack.container import answers
+from checker.stack.stack import Running
+
+T = TypeVar("T")
+
+UP_WITHIN = 15.0
+"""Seconds a service may need after an answer started it again."""
+POLL = 0.02
+
+
+def require_up(request: pytest.FixtureRequest, engine: EngineView, name: str, port: str, path: str) -> object:
+    """What checks see of a service, as soon as `GET path` on its port is answered."""
+    try:
+        view = request.getfixturevalue(name)
+    except pytest.FixtureLookupError:
+        _removed(name)
+    service = getattr(view, "service", None)
+    if not isinstance(service, Running):
+        return view
+    container = engine.container(service.container)
+    if container is None:
+        _removed(name)
+    if container.status != "running":
+        fail(
+            f"{name}-stopped",
+            expected=f"The lab's service {name} runs.",
+            observed=f"Its container {container.name} is there, and its status is {container.status!r}.",
+            action="End the pause with `docker unpause`."
+            if container.status == "paused"
+            else f"Start it again: `docker start {container.name}`, or `lab start` in a terminal.",
+        )
+    number = service.ports[port]
+    if not soon(lambda: answers(number, path), UP_WITHIN):
+        raise ServiceFault(
+            f"The service {name} runs and does not answer.", "Start it again with `lab start`."
+        )
+    return view
+
+
+def soon(look: Callable[[], T], within: float) -> T:
+    """Look again and again until something is there; what was seen last when the seconds are over."""
+    deadline = time.monotonic() + within
+    while not (seen := look()) and time.monotonic() < deadline:
+        time.sleep(POLL)
+    return seen
+
+
+def _removed(name: str) -> NoReturn:
+    fail(
+        f"{name}-removed",
+        expected=f"The lab's service {name} runs.",
+        observed="Its container is not there any more.",
+        action="`lab start` makes a new one; what the old one held is gone. Never remove services.",
+    )

@@ -1,0 +1,1 @@
+"""Looking at what learners make: files, certificates, servers, tokens. Facts only, no findings."""

@@ -1,0 +1,304 @@
+"""GitHub Actions workflows, as far as checks look at them (GitHub Docs, "Workflow syntax").
+
+Read as a tree of nodes and not as Python values, so that every part knows its line, `on` stays a text
+(YAML 1.1 takes it for true), and `1.10` does not become 1.1.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+
+import msgspec
+import yaml
+
+DEEPEST = 3
+"""Levels of lists and mappings that are read where a text is meant; an alias may lead into itself."""
+MOST_ALIASES = 100
+"""More of them are no workflow but an attempt to make its reader run out of memory."""
+EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
+
+
+class BadWorkflow(Exception):
+    """The text is no workflow. line, column: where, counted from 1; problem: what is wrong there."""
+
+    def __init__(self, line: int, column: int, problem: str) -> None:
+        super().__init__(f"line {line}, column {column}: {problem}")
+        self.line, self.column, self.problem = line, column, problem
+
+
+class Trigger(msgspec.Struct, frozen=True):
+    """One event below `on`. filters: its lists by name, as `branches`, `tags-ignore`, `paths`, `types`."""
+
+    event: str
+    line: int
+    filters: Mapping[str, tuple[str, ...]] = {}
+
+    def fires_for_branch(self, name: str) -> bool:
+        """Whether a push of this branch starts the workflow, whatever files it changes."""
+        return self._fires(name, "branches", "tags")
+
+    def fires_for_tag(self, name: str) -> bool:
+        """Whether a push of this tag starts the workflow."""
+        return self._fires(name, "tags", "branches")
+
+    def _fires(self, name: str, kind: str, other: str) -> bool:
+        only, but = self.filters.get(kind), self.filters.get(f"{kind}-ignore")
+        if only is not None:
+            return selected(only, name)
+        if but is not None:
+            return not selected(but, name)
+        # With a filter for one kind of ref only, the other kind starts nothing.
+        return not {other, f"{other}-ignore"} & self.filters.keys()
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a job. action, version: the two parts of `uses`, empty without it. given: `with`."""
+
+    line: int
+    id: str = ""
+    name: str = ""
+    action: str = ""
+    version: str = ""
+    run: str = ""
+    condition: str = ""
+    given: Mapping[str, str] = {}
+    env: Mapping[str, str] = {}
+    lines: Mapping[str, int] = {}
+    """Where its keys stand, `uses`, `run` and so on; an entry of `with` is there under `with.NAME`."""
+
+    def at(self, key: str) -> int:
+        """The line of one of its keys; its own without such a one."""
+        return self.lines.get(key, self.line)
+
+
+Permissions = Mapping[str, str]
+"""Scope -> read, write or none; the scope `*` for read-all and write-all."""
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """One job, with its steps in their order. needs: jobs that come before it. uses: of another workflow.
+
+    keys: all keys it has. permissions: None if it says nothing about them.
+    """
+
+    name: str
+    line: int
+    runs_on: str = ""
+    condition: str = ""
+    needs: tuple[str, ...] = ()
+    env: Mapping[str, str] = {}
+    steps: tuple[Step, ...] = ()
+    uses: str = ""
+    keys: Mapping[str, int] = {}
+    permissions: Permissions | None = None
+
+
+class Workflow(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole file. env, permissions: for all its jobs that say nothing else."""
+
+    name: str = ""
+    triggers: Mapping[str, Trigger]
+    jobs: tuple[Job, ...]
+    env: Mapping[str, str] = {}
+    permissions: Permissions | None = None
+
+
+def parse(text: str) -> Workflow:
+    """Read a workflow. Raises BadWorkflow for what GitHub would refuse too; it refuses more than this."""
+    try:
+        aliases = sum(
+            isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)
+        )
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        raise BadWorkflow(line, column, error.problem or "it is no YAML") from None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise BadWorkflow(1, 1, " ".join(str(error).split())[:160]) from None
+    if aliases > MOST_ALIASES:
+        raise BadWorkflow(1, 1, f"it has {aliases} aliases")
+    if root is None:
+        raise BadWorkflow(1, 1, "the file is empty")
+    top = _mapping(root, "the file")
+    for key in ("on", "jobs"):
+        if key not in top:
+            raise BadWorkflow(_line(root), 1, f"there is no key {key} at the top level")
+    jobs = tuple(_job(name, node) for name, node in _mapping(top["jobs"], "jobs").items())
+    if not jobs:
+        raise _bad(top["jobs"], "there is no job below jobs")
+    return Workflow(
+        name=_text(top["name"]) if "name" in top else "",
+        triggers={trigger.event: trigger for trigger in _triggers(top["on"])},
+        jobs=jobs,
+        env=_texts(top["env"], "env") if "env" in top else {},
+        permissions=_permissions(top),
+    )
+
+
+def expressions(text: str) -> list[str]:
+    """What stands between `${{` and `}}`, without the blanks round it."""
+    return [found.strip() for found in EXPRESSION.findall(text)]
+
+
+def selected(patterns: tuple[str, ...], name: str) -> bool:
+    """Whether a list of filter patterns takes a name: the last one that fits decides ("Patterns to match
+    branches and tags")."""
+    taken = False
+    for pattern in patterns:
+        if _compiled(pattern.removeprefix("!")).fullmatch(name):
+            taken = not pattern.startswith("!")
+    return taken
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """A filter pattern as a regular expression: `*` and `**`, `?` and `+` for what stands before, `[]`."""
+    parts: list[str] = []
+    rest = pattern
+    while rest:
+        if rest.startswith("**/") and (not parts or parts[-1] == "/"):
+            part, rest = "(?:.*/)?", rest[3:]  # any folders, or none: docs/**/*.md takes docs/hello.md
+        elif rest.startswith("*"):
+            stars = len(rest) - len(rest.lstrip("*"))
+            part, rest = ".*" if stars > 1 else "[^/]*", rest[stars:].lstrip("?+")
+        elif rest[0] == "[" and (end := rest.find("]", 1)) > 1:
+            part, rest = f"[{re.escape(rest[1:end]).replace(chr(92) + '-', '-')}]", rest[end + 1 :]
+        else:
+            literal = rest[1] if rest[0] == "\\" and len(rest) > 1 else rest[0]
+            part, rest = re.escape(literal), rest[2 if literal != rest[0] else 1 :]
+        if rest[:1] in ("?", "+"):
+            part, rest = part + rest[0], rest[1:]
+        parts.append(part)
+    try:
+        return re.compile("".join(parts), re.DOTALL)
+    except re.error:  # a class such as [z-a] matches nothing
+        return re.compile(r"(?!)")
+
+
+def _triggers(node: yaml.Node) -> Iterator[Trigger]:
+    """The three forms of `on`: one event, a list of events, events with filters."""
+    if isinstance(node, yaml.ScalarNode):
+        yield Trigger(_text(node), _line(node))
+    elif isinstance(node, yaml.SequenceNode):
+        yield from (Trigger(_text(entry), _line(entry)) for entry in node.value)
+    else:
+        for event, about in _mapping(node, "on").items():
+            filters = _mapping(about, event) if isinstance(about, yaml.MappingNode) else {}
+            yield Trigger(
+                event,
+                _line(about),
+                {
+                    name: _list(value)
+                    for name, value in filters.items()
+                    if isinstance(value, yaml.ScalarNode)
+                    or (
+                        isinstance(value, yaml.SequenceNode)
+                        and all(isinstance(entry, yaml.ScalarNode) for entry in value.value)
+                    )
+                },
+            )
+
+
+def _job(name: str, node: yaml.Node) -> Job:
+    about = _mapping(node, f"the job {name}")
+    steps: tuple[Step, ...] = ()
+    if "steps" in about:
+        if not isinstance(about["steps"], yaml.SequenceNode):
+            raise _bad(about["steps"], f"the steps of the job {name} are no list; each begins with a hyphen")
+        steps = tuple(_step(entry) for entry in about["steps"].value)
+    elif "uses" not in about:
+        raise _bad(node, f"the job {name} has no steps")
+    return Job(
+        name=name,
+        line=_line(node),
+        runs_on=_plain(about["runs-on"]) if "runs-on" in about else "",
+        condition=_plain(about["if"]) if "if" in about else "",
+        needs=_list(about["needs"]) if "needs" in about else (),
+        env=_texts(about["env"], "env") if "env" in about else {},
+        steps=steps,
+        uses=_plain(about["uses"]) if "uses" in about else "",
+        keys={key: _line(value) for key, value in about.items()},
+        permissions=_permissions(about),
+    )
+
+
+def _permissions(about: Mapping[str, yaml.Node]) -> Permissions | None:
+    if "permissions" not in about:
+        return None
+    node = about["permissions"]
+    if isinstance(node, yaml.ScalarNode):
+        return {"*": str(node.value).removesuffix("-all")} if node.value else {}
+    return _texts(node, "permissions")
+
+
+def _step(node: yaml.Node) -> Step:
+    about = _mapping(node, "a step")
+    if ("uses" in about) == ("run" in about):
+        raise _bad(node, "a step has either uses or run, and not both")
+    action, _, version = (_text(about["uses"]) if "uses" in about else "").partition("@")
+    return Step(
+        line=_line(node),
+        id=_plain(about["id"]) if "id" in about else "",
+        name=_plain(about["name"]) if "name" in about else "",
+        action=action.strip(),
+        version=version.strip(),
+        run=_text(about["run"]) if "run" in about else "",
+        condition=_plain(about["if"]) if "if" in about else "",
+        given=_texts(about["with"], "with") if "with" in about else {},
+        env=_texts(about["env"], "env") if "env" in about else {},
+        lines=_key_lines(node, about),
+    )
+
+
+def _key_lines(node: yaml.Node, about: Mapping[str, yaml.Node]) -> dict[str, int]:
+    found = {str(key.value): _line(key) for key, _ in node.value}
+    inner = about.get("with")
+    for key, _ in inner.value if isinstance(inner, yaml.MappingNode) else ():
+        found[f"with.{key.value}"] = _line(key)
+    return found
+
+
+def _mapping(node: yaml.Node, what: str) -> dict[str, yaml.Node]:
+    if not isinstance(node, yaml.MappingNode):
+        raise _bad(node, f"{what} should be keys with values, and is not")
+    found: dict[str, yaml.Node] = {}
+    for key, value in node.value:
+        name = _text(key)
+        if name in found:
+            raise _bad(key, f"the key {name} is there twice")
+        found[name] = value
+    return found
+
+
+def _texts(node: yaml.Node, what: str) -> dict[str, str]:
+    return {name: _plain(value) for name, value in _mapping(node, what).items()}
+
+
+def _list(node: yaml.Node) -> tuple[str, ...]:
+    entries = node.value if isinstance(node, yaml.SequenceNode) else [node]
+    return tuple(_text(entry) for entry in entries)
+
+
+def _text(node: yaml.Node) -> str:
+    if not isinstance(node, yaml.ScalarNode):
+        raise _bad(node, "a text should stand here")
+    return str(node.value)
+
+
+def _plain(node: yaml.Node, depth: int = 0) -> str:
+    """Any node as text: a list's entries on lines of their own."""
+    if isinstance(node, yaml.ScalarNode):
+        return str(node.value)
+    if depth > DEEPEST:
+        raise _bad(node, "this is nested too deeply")
+    entries = node.value if isinstance(node, yaml.SequenceNode) else [value for _, value in node.value]
+    return "\n".join(_plain(entry, depth + 1) for entry in entries)
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1
+
+
+def _bad(node: yaml.Node, problem: str) -> BadWorkflow:
+    return BadWorkflow(_line(node), int(node.start_mark.column) + 1, problem)

@@ -1,0 +1,146 @@
+"""What a hub's log says of a login and of a pull."""
+
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from checker.check import CheckFailed
+from checker.engineview import EngineView
+from checker.findings.hub import require_fresh_pull, require_token
+from checker.registry import MANIFEST_TYPES, RegistryImage
+from checker.stack.labels import PROCESS
+from checker.views.hub import Hub
+from checker.views.operated import AccessToken, Entry, Event
+
+MADE = ("/v2/access-tokens", "session")
+SESSION = ("/v2/auth/token", "password")
+BY_PASSWORD = ("/token", "password")
+
+
+def used(uuid: str) -> tuple[str, str, str]:
+    return ("/token", "access-token", uuid)
+
+
+class FakeHub(Hub):
+    """A hub of which only the log and the tokens are looked at."""
+
+    def __init__(self, log: list[tuple[str, ...]], tokens: dict[str, str]) -> None:
+        self.service = cast("Any", SimpleNamespace(container="hub"))
+        self._log = [
+            Entry(
+                seq=number, at="2031-02-03T04:05:06.000000Z", account="ann", credential=entry[1],
+                endpoint=entry[0], token_uuid="".join(entry[2:]),
+                outcome="refused" if entry[1] == "bad" else "granted",
+            )
+            for number, entry in enumerate(log)
+        ]  # fmt: skip
+        self._tokens = [
+            AccessToken(uuid=uuid, account="ann", label=uuid, scopes=(scope,), usable=True, created_at="")
+            for uuid, scope in tokens.items()
+        ]
+
+    def log(self) -> list[Entry]:
+        return self._log
+
+    def access_tokens(self) -> list[AccessToken]:
+        return self._tokens
+
+
+def judged(log: list[tuple[str, ...]], tokens: dict[str, str] | None = None, *, replay: bool = True) -> str:
+    labels = {PROCESS: "1:2"} if replay else {}
+    engine = cast("EngineView", SimpleNamespace(container=lambda _: SimpleNamespace(labels=labels)))
+    try:
+        require_token(FakeHub(log, tokens or {}), engine, "ann")
+    except CheckFailed as failed:
+        return failed.finding.code
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("log", "tokens", "code"),
+    [
+        ([], {}, "not-logged-in"),
+        ([SESSION], {}, "not-logged-in"),
+        ([SESSION, MADE], {"a": "repo:write"}, "token-not-used"),
+        ([SESSION, MADE, ("/token", "bad")], {"a": "repo:write"}, "login-refused"),
+        ([BY_PASSWORD], {}, "password-sent"),
+        ([SESSION, MADE, used("a"), BY_PASSWORD], {"a": "repo:write"}, "password-sent"),
+        ([BY_PASSWORD, SESSION, MADE, used("a")], {"a": "repo:write"}, "password-sent"),
+        ([SESSION, MADE, used("a")], {"a": "repo:admin"}, "token-may-do-everything"),
+        ([SESSION, MADE, used("a")], {"a": "repo:read"}, "token-cannot-push"),
+        ([SESSION, MADE, used("a")], {"a": "repo:write"}, ""),
+        ([SESSION, MADE, MADE, used("a"), used("b")], {"a": "repo:read", "b": "repo:write"}, ""),
+        ([SESSION, MADE, used("removed since")], {}, ""),
+        ([("/token", "bad"), SESSION, MADE, used("a")], {"a": "repo:write"}, ""),
+        ([SESSION, MADE, used("a")], {"a": "repo:write", "never used": "repo:admin"}, ""),
+    ],
+)
+def test_a_replay_counts_everything(log: list[tuple[str, ...]], tokens: dict[str, str], code: str) -> None:
+    assert judged(log, tokens) == code
+
+
+def test_a_practice_forgives_what_was_before_the_newest_token_that_was_used() -> None:
+    wrong: list[tuple[str, ...]] = [BY_PASSWORD, SESSION, MADE, used("a")]
+    tokens = {"a": "repo:admin", "b": "repo:write"}
+    assert judged(wrong, tokens, replay=False) == "token-may-do-everything"
+    assert judged([*wrong, SESSION, MADE], tokens, replay=False) == "token-may-do-everything"
+    assert judged([*wrong, SESSION, MADE, used("b")], tokens, replay=False) == ""
+    assert judged([*wrong, SESSION, MADE, used("b"), BY_PASSWORD], tokens, replay=False) == "password-sent"
+
+
+IMAGE = cast(
+    "RegistryImage",
+    SimpleNamespace(
+        repository="ann/app", digest="m", config_digest="c", layers=(SimpleNamespace(digest="l"),)
+    ),
+)
+
+
+def events(*told: str) -> list[Event]:
+    """Events from words like `push:m`, `pull:l`, `look:c` (a HEAD), `pull:m:_operator`."""
+    found = []
+    for seq, word in enumerate(told, 1):
+        action, digest, actor = (*word.split(":"), "ann")[:3]
+        manifest = digest == "m"
+        found.append(
+            Event(
+                seq=seq, id=str(seq), action="pull" if action == "look" else action, repository="ann/app",
+                tag="1" if manifest else "", digest=digest, actor=actor,
+                at=f"2031-02-03T04:05:{seq:02}.000000Z",
+                media_type=MANIFEST_TYPES[1] if manifest else "application/octet-stream",
+                method="HEAD" if action == "look" else "GET",
+            )
+        )  # fmt: skip
+    return found
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        (("push:m",), "not-pulled"),
+        (("pull:m", "pull:c", "push:m"), "not-pulled"),
+        (("push:m", "pull:m:_operator", "pull:l:_operator"), "not-pulled"),
+        (("push:m", "pull:m"), "local-copies-kept"),
+        (("push:m", "look:m", "look:l", "look:c", "push:m"), "local-copies-kept"),
+        (("push:m", "pull:l", "pull:m"), "local-copies-kept"),
+    ],
+)
+def test_a_pull_that_fetched_nothing_is_none(told: tuple[str, ...], code: str) -> None:
+    with pytest.raises(CheckFailed) as caught:
+        require_fresh_pull(events(*told), IMAGE, "1")
+    assert caught.value.finding.code == code
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        ("push:m", "pull:m", "pull:c", "pull:l"),
+        ("push:m", "look:m", "pull:l"),
+        ("push:m", "pull:m", "push:m", "look:m", "pull:c"),
+        ("push:m", "pull:m", "pull:c:", "push:m"),
+    ],
+)
+def test_a_pull_after_the_push_that_fetched_something_counts(told: tuple[str, ...]) -> None:
+    assert isinstance(require_fresh_pull(events(*told), IMAGE, "1"), datetime)
