@@ -1,0 +1,16 @@
+# The developer pushes, the read-only account pulls the same image: so it is known there, its password
+# is right, and when its push is refused there is only one reason left.
+set -eu
+login() { docker login --username "$1" --password "$2" "$REGISTRY"; }
+
+login "$DEVELOPER_USER" "$DEVELOPER_PASSWORD"
+echo "FROM registry-lab/busybox:1" | docker build --quiet --label stage=dev --tag "$REPOSITORY:dev" -
+docker push --quiet "$REPOSITORY:dev"
+
+login "$READONLY_USER" "$READONLY_PASSWORD"
+docker pull --quiet "$REPOSITORY:dev"
+docker tag "$REPOSITORY:dev" "$REPOSITORY:mine"
+if docker push --quiet "$REPOSITORY:mine"; then
+  echo "That push should have been refused." >&2
+  exit 1
+fi
