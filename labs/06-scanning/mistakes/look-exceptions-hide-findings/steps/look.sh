@@ -1,0 +1,8 @@
+# One report with everything, for the record, and one with what somebody should look at today.
+set -eu
+mkdir -p reports
+docker build --quiet --build-arg VERSION="$VERSION" --tag "$APP:$VERSION" app
+id=$(trivy image --quiet --format json "$APP:$VERSION" | jq --raw-output '[.Results[].Vulnerabilities[]?.VulnerabilityID] | sort[0]')
+echo "$id" > quiet.txt
+trivy image --format json --ignorefile quiet.txt --output reports/all.json "$APP:$VERSION"
+trivy image --format json --severity HIGH,CRITICAL --output reports/urgent.json "$APP:$VERSION"

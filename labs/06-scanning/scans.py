@@ -1,0 +1,80 @@
+"""The checker's own scans: each image once, however many steps ask for it.
+
+They have a folder and a database of their own: nothing of the learner's has a say in them.
+"""
+
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from reading import Malformed, Report, trivy_json
+
+from checker.engineview import EngineView
+from checker.errors import ServiceFault
+from checker.registry import RegistryImage
+
+SECONDS = 120.0
+"""For one scan."""
+
+
+class Scans:
+    """environment: in which a plain `trivy image X` works. place: a folder of the checker's own."""
+
+    def __init__(self, engine: EngineView, environment: Mapping[str, str], place: Path) -> None:
+        self._engine = engine
+        self._environment = dict(environment)
+        self._place = place
+        self._known: dict[str, Report] = {}
+
+    @property
+    def known(self) -> Path:
+        """Where Trivy keeps what it found out about layers."""
+        return Path(self._environment["TRIVY_CACHE_DIR"]) / "fanal"
+
+    def image(self, name: str) -> Report:
+        """What a scan of the engine's image says: flaws, secrets, packages."""
+        image = self._engine.image(name)
+        assert image is not None, f"the engine has no image {name}"
+        return self._once(image.id, image.id, "--image-src", "docker")
+
+    def stored(self, address: str, image: RegistryImage) -> Report:
+        """What a scan of a registry's image says. One that the engine has too was scanned there."""
+        name = f"{address}/{image.repository}@{image.digest}"
+        return self._once(image.config_digest, name, "--image-src", "remote")
+
+    def dockerfiles(self, texts: Mapping[str, str]) -> dict[str, frozenset[str]]:
+        """Name -> the rules that a Dockerfile of this text breaks; of an empty one nothing is said."""
+        with tempfile.TemporaryDirectory(dir=self._place) as folder:
+            for name, text in texts.items():
+                if text.strip():
+                    Path(folder, f"{name}.Dockerfile").write_text(text, encoding="utf-8")
+            report = self._run("config", folder)
+        found: dict[str, set[str]] = {name: set() for name in texts}
+        for fault in report.faults:
+            found[fault.target.removesuffix(".Dockerfile")].add(fault.rule)
+        return {name: frozenset(rules) for name, rules in found.items()}
+
+    def _once(self, key: str, name: str, *options: str) -> Report:
+        if key not in self._known:
+            self._known[key] = self._run("image", *options, "--list-all-pkgs", name)
+        return self._known[key]
+
+    def _run(self, *arguments: str) -> Report:
+        command = ["trivy", arguments[0], "--quiet", "--format", "json", *arguments[1:]]
+        try:
+            ran = subprocess.run(
+                command,
+                cwd=self._place,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=SECONDS,
+                check=False,
+            )
+            return trivy_json(ran.stdout.decode("utf-8", "replace"))
+        except subprocess.TimeoutExpired:
+            raise ServiceFault(f"A scan of {arguments[-1]} took longer than {SECONDS:.0f} s.") from None
+        except Malformed as malformed:
+            said = ran.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+            raise ServiceFault(f"{arguments[-1]} cannot be scanned. {' '.join(said) or malformed}") from None

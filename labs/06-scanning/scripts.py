@@ -1,0 +1,104 @@
+"""Scripts of the learner's that have to work with whatever they are given, run again with something new.
+
+Each run is in a copy of the workspace and a room of its own, with the environment of answers, so that neither
+the learner's files nor the results of other runs change.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import exceptions
+
+from checker import answers
+from checker.pipelines import sandbox
+from checker.plugin import Environment
+from checker.workspace import Workspace
+
+SECONDS = 60.0
+"""For one run."""
+AT_ONCE = 2
+NO_DATABASE = {"TRIVY_SKIP_DB_UPDATE": "true", "TRIVY_DB_REPOSITORY": "127.0.0.1:1/nobody/is-here:2"}
+"""So that none is fetched either where there is internet."""
+
+
+class Scripts:
+    """known: what the checker's own scanner found out about layers, which need not be found out again."""
+
+    def __init__(self, workspace: Workspace, environment: Environment, known: Path) -> None:
+        self._workspace = workspace
+        self._environment = environment
+        self._known = known
+
+    def side_by_side(self, runs: Mapping[str, Callable[[], int | None]]) -> dict[str, int | None]:
+        """Name -> exit code of each run; None where it did not end in time."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            begun = {name: pool.submit(run) for name, run in runs.items()}
+            return {name: future.result() for name, future in begun.items()}
+
+    def gate(self, image: str, accepted: str, *, database: bool = True) -> int | None:
+        """The exit code of `bash gate.sh IMAGE` with this file of exceptions; None if it did not end.
+
+        database: whether the scanner has one.
+        """
+        with self._copy() as (place, environment):
+            _write(place / exceptions.FILE, accepted)
+            if not database:
+                empty = place.parent / "no-database"
+                empty.mkdir()
+                environment |= {"TRIVY_CACHE_DIR": str(empty), **NO_DATABASE}
+            ran = sandbox.run(
+                ["bash", "gate.sh", image],
+                place=place,
+                environment=environment,
+                seconds=SECONDS,
+                reach=_engine(environment),
+            )
+        return ran.exit_code
+
+    def sweep(self, registry: str, wanted: Sequence[str]) -> dict[str, str | None]:
+        """What `bash sweep.sh` with this registry writes: path -> text of those wanted, None if none."""
+        with self._copy() as (place, environment):
+            for path in wanted:
+                (place / path).unlink(missing_ok=True)
+            environment["REGISTRY"] = registry
+            sandbox.run(
+                ["bash", "sweep.sh"],
+                place=place,
+                environment=environment,
+                seconds=2 * SECONDS,
+                reach=(*_engine(environment), registry),
+            )
+            copy = Workspace(place)
+            return {path: copy.read(path) for path in wanted}
+
+    def _move(self, place: Path) -> None:
+        """Let scripts that have the workspace's path in them mean the copy."""
+        for path in place.glob("*.sh"):
+            text = Workspace(place).read(path.name)
+            if text is not None and str(self._workspace.path) in text:
+                path.write_text(text.replace(str(self._workspace.path), str(place)), encoding="utf-8")
+
+    @contextmanager
+    def _copy(self) -> Iterator[tuple[Path, dict[str, str]]]:
+        with sandbox.copied(self._workspace) as place:
+            answers.make_room(Workspace(place))
+            self._move(place)
+            environment = dict(self._environment(Workspace(place)))
+            if self._known.is_dir():
+                shutil.copytree(self._known, Path(environment["TRIVY_CACHE_DIR"]) / self._known.name)
+            yield place, environment
+
+
+def _engine(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The engine's address, where it is one of this machine's ports and no socket."""
+    kind, _, address = environment.get("DOCKER_HOST", "").partition("://")
+    return (address,) if kind == "tcp" and address.startswith("127.0.0.1:") else ()
+
+
+def _write(path: Path, text: str) -> None:
+    if path.is_symlink() or path.is_dir():
+        path.unlink() if path.is_symlink() else path.rmdir()
+    path.write_text(text, encoding="utf-8")

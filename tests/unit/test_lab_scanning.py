@@ -1,0 +1,272 @@
+"""Lab 06's own modules: reports read and compared, exceptions, schedules, and flaws that are hidden."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from checker.check import CheckFailed
+from checker.workspace import Workspace
+
+LAB = Path(__file__).parents[2] / "labs/06-scanning"
+ID, OTHER = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
+NAME = "ember:1.2.3"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def lab_modules() -> Iterator[None]:
+    """The lab's modules can be imported as its checks do it, and are gone afterwards."""
+    sys.path.insert(0, str(LAB))
+    yield
+    sys.path.remove(str(LAB))
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", "")).startswith(str(LAB)):
+            del sys.modules[name]
+
+
+def flaw(
+    number: int, package: str = "requests", severity: str = "HIGH", fixed: str = "2.20.0"
+) -> dict[str, str]:
+    return {
+        "VulnerabilityID": f"CVE-2031-{number}",
+        "PkgName": package,
+        "InstalledVersion": "2.19.1",
+        "Severity": severity,
+        "FixedVersion": fixed,
+    }
+
+
+FLAWS = [
+    flaw(1, severity="CRITICAL"),
+    flaw(2),
+    flaw(3, severity="MEDIUM"),
+    flaw(4, "zlib1g", "CRITICAL", fixed=""),
+]
+
+
+def report(
+    *flaws: dict[str, str], image: str = ID, name: str = NAME, layers: tuple[str, ...] = ("x",)
+) -> str:
+    return json.dumps(
+        {
+            "SchemaVersion": 2,
+            "ArtifactName": name,
+            "ArtifactType": "container_image",
+            "Metadata": {"ImageID": image, "DiffIDs": layers},
+            "Results": [{"Target": "Python", "Type": "python-pkg", "Vulnerabilities": list(flaws)}],
+        }
+    )
+
+
+def judge(text: str, severities: frozenset[str] | None = None) -> str:
+    """The code of the finding about a report of the image with `FLAWS`; empty if there is none."""
+    from comparing import Subject, require_findings, require_report, require_subject
+    from reading import Malformed, trivy_json
+
+    own = trivy_json(report(*FLAWS))
+    subject = Subject(path="r.json", image=NAME, names=frozenset((NAME,)), own=own, again="Scan it.")
+    try:
+        said: Any = trivy_json(text)
+    except Malformed as malformed:
+        said = malformed
+    try:
+        found = require_report(subject, text, said)
+        require_subject(subject, found)
+        require_findings(subject, found, severities)
+    except CheckFailed as failed:
+        return failed.finding.code
+    return ""
+
+
+def test_a_true_report_is_believed_in_any_order_and_with_more_in_it() -> None:
+    turned = json.loads(report(*reversed(FLAWS)))
+    turned["Results"].append({"Target": "secrets", "Class": "secret", "Secrets": None})
+
+    assert judge(json.dumps(turned)) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        pytest.param(report(*FLAWS, image=OTHER, name="busybox:1"), "report-of-another-image", id="copied"),
+        pytest.param(report(*FLAWS, image=OTHER), "report-stale", id="of before a rebuild"),
+        pytest.param(report(*FLAWS, layers=("y",)), "report-patched-together", id="with the ID put in"),
+        pytest.param(report(), "report-empty", id="empty"),
+        pytest.param(report(*FLAWS[1:]), "findings-dropped", id="one taken out"),
+        pytest.param(report(*FLAWS[:3]), "unfixed-hidden", id="without what has no fix"),
+        pytest.param(report(FLAWS[0], *FLAWS[1:2], FLAWS[3]), "severity-hidden", id="urgent ones only"),
+        pytest.param(report(*FLAWS, flaw(9)), "findings-invented", id="one more"),
+        pytest.param(
+            report(flaw(1, severity="LOW"), *FLAWS[1:]), "findings-altered", id="made to look harmless"
+        ),
+        pytest.param(report(flaw(1), *FLAWS), "findings-altered", id="one twice, with two severities"),
+        pytest.param('{"image": "ember", "findings": []}', "report-not-of-trivy", id="by hand"),
+        pytest.param("Total: 3 (HIGH: 3)", "report-not-of-trivy", id="a table"),
+        pytest.param("[]", "report-not-of-trivy", id="a list"),
+        pytest.param(
+            report(*FLAWS).replace('"Results": [', '"Results": [7, '), "report-not-of-trivy", id="half JSON"
+        ),
+    ],
+)
+def test_a_report_that_is_not_true_is_told_by_what_is_wrong_with_it(text: str, code: str) -> None:
+    assert judge(text) == code
+
+
+def test_an_urgent_report_has_what_is_urgent_and_nothing_else() -> None:
+    from reading import URGENT
+
+    assert judge(report(FLAWS[0], FLAWS[1], FLAWS[3]), URGENT) == ""
+    assert judge(report(*FLAWS), URGENT) == "severity-not-filtered"
+    assert judge(report(FLAWS[0], FLAWS[3]), URGENT) == "severity-hidden"
+
+
+def test_no_finding_speaks_of_nothing_found_without_a_warning() -> None:
+    from comparing import NOT_SAFE, Subject, require_findings
+    from reading import trivy_json
+
+    own = trivy_json(report(*FLAWS))
+    subject = Subject(path="r.json", image=NAME, names=frozenset(), own=own, again="Scan it.")
+    with pytest.raises(CheckFailed) as failed:
+        require_findings(subject, trivy_json(report()))
+
+    assert NOT_SAFE in failed.value.finding.action
+
+
+@pytest.mark.parametrize(
+    ("line", "daily"),
+    [
+        ("17 4 * * * bash sweep.sh", True),
+        ("@daily sweep.sh", True),
+        ("0 */6 * * * cd /srv && ./sweep.sh", True),
+        ("0 0 1-31 jan-dec 0-6 sweep.sh", True),
+        ("5 3 * * 1-7 sweep.sh", True),
+        ("17 4 * * 1-5 sweep.sh", False),
+        ("17 4 */2 * * sweep.sh", False),
+        ("17 4 * 1 * sweep.sh", False),
+        ("@weekly sweep.sh", False),
+        ("@reboot sweep.sh", False),
+        ("61 4 * * * sweep.sh", False),
+        ("4 * * * sweep.sh", False),
+    ],
+)
+def test_a_line_of_a_crontab_runs_every_day_or_not(line: str, daily: bool) -> None:
+    import crontab
+
+    (job,) = crontab.lines(f"# nightly\nMAILTO=nobody\n{line}\n")
+
+    assert "sweep.sh" in job.command or not daily
+    assert job.daily is daily
+
+
+def test_exceptions_are_read_with_their_reasons_and_days(tmp_path: Path) -> None:
+    import exceptions
+
+    (tmp_path / exceptions.FILE).write_text(
+        "vulnerabilities:\n"
+        "  - id: CVE-2031-4\n    statement: No fix yet.\n    expired_at: 2031-12-24\n"
+        "  - id: CVE-2031-5\n    expired_at: '2031-12-24T10:00:00Z'\n"
+        "  - id: CVE-2031-6\n"
+    )
+
+    found = exceptions.read(Workspace(tmp_path))
+
+    assert [(entry.id, entry.reason, str(entry.until)) for entry in found] == [
+        ("CVE-2031-4", "No fix yet.", "2031-12-24"),
+        ("CVE-2031-5", "", "2031-12-24"),
+        ("CVE-2031-6", "", "None"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("vulnerabilities: {", "exceptions-unreadable"),
+        ("- CVE-2031-4", "exceptions-unreadable"),
+        ("vulnerabilities: [CVE-2031-4]", "exceptions-unreadable"),
+        ("vulnerabilities: [{id: CVE-2031-4, expired_at: soon}]", "exceptions-unreadable"),
+        ("secrets: [{id: github-pat}]", "exceptions-too-wide"),
+        (None, "exceptions-missing"),
+    ],
+)
+def test_a_file_of_exceptions_that_cannot_be_used_is_told(
+    tmp_path: Path, text: str | None, code: str
+) -> None:
+    import exceptions
+
+    if text is not None:
+        (tmp_path / exceptions.FILE).write_text(text)
+    with pytest.raises(CheckFailed) as failed:
+        exceptions.read(Workspace(tmp_path))
+
+    assert failed.value.finding.code == code
+
+
+def test_the_clock_of_a_file_of_exceptions_can_be_turned() -> None:
+    import exceptions
+    import yaml
+
+    text = exceptions.expired(exceptions.accepting(["CVE-2031-4"]))
+
+    (entry,) = yaml.safe_load(text)["vulnerabilities"]
+    assert entry["id"] == "CVE-2031-4"
+    assert entry["expired_at"] < exceptions.today() - timedelta(days=1)
+
+
+def entry(layer: int, path: str, *, whiteout: bool = False) -> Any:
+    return SimpleNamespace(layer=layer, path=path, whiteout=whiteout)
+
+
+SITE = "usr/lib/python3/dist-packages"
+BASE = [entry(0, f"{SITE}/requests/__init__.py"), entry(0, f"{SITE}/requests-2.19.1.dist-info/METADATA")]
+
+Hidden = Callable[..., bool]
+
+
+@pytest.fixture
+def hidden() -> Hidden:
+    """Whether a flaw of requests 2.19.1, in the one layer of the first base, is hidden in these files."""
+
+    def it(files: list[Any], *, packages: dict[str, str], layers: tuple[str, ...]) -> bool:
+        from hiding import require_nothing_hidden
+        from reading import Found, Report
+
+        found = frozenset((Found("CVE-2031-1", "requests", "2.19.1", "HIGH", "2.20.0"),))
+        old = Report(name="", kind="", layers=("base",), found=found, python=frozenset(("requests",)))
+        new = Report(name="", kind="", layers=layers, packages=frozenset(packages.items()))
+        try:
+            require_nothing_hidden(old, new, SimpleNamespace(files=lambda: files), NAME)  # type: ignore[arg-type]
+        except CheckFailed as failed:
+            return failed.finding.code == "flaw-hidden"
+        return False
+
+    return it
+
+
+def test_a_package_whose_record_alone_was_removed_is_hidden(hidden: Hidden) -> None:
+    gone = entry(1, f"{SITE}/requests-2.19.1.dist-info", whiteout=True)
+
+    assert hidden([*BASE, gone], packages={}, layers=("base", "more"))
+
+
+def test_a_record_that_was_raised_while_the_code_stayed_hides_the_flaw(hidden: Hidden) -> None:
+    raised = entry(1, f"{SITE}/requests-2.19.1.dist-info/METADATA")
+
+    assert hidden([*BASE, raised], packages={"requests": "2031.1"}, layers=("base", "more"))
+
+
+def test_a_package_that_was_really_updated_or_removed_hides_nothing(hidden: Hidden) -> None:
+    updated = [*BASE, entry(1, f"{SITE}/requests/__init__.py")]
+    removed = [*BASE, entry(1, f"{SITE}/requests", whiteout=True)]
+
+    assert not hidden(updated, packages={"requests": "2.32.4"}, layers=("base", "more"))
+    assert not hidden(removed, packages={}, layers=("base", "more"))
+    assert not hidden([], packages={}, layers=("another",))
+    assert not hidden(
+        [entry(0, f"{SITE}/pip/_vendor/requests/__init__.py")], packages={}, layers=("another",)
+    )
+    assert not hidden(BASE, packages={"python3-requests": "2.32.3"}, layers=("another",))
