@@ -1,0 +1,1 @@
+"""Running what learners write for a CI service, for real: sandboxed, offline, against the lab's services."""

@@ -1,0 +1,51 @@
+"""Which containers a pipeline may have: of its images and its files, and nothing of the machine."""
+
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+Ours = Callable[[str, str], Awaitable[bool]]
+"""Whether a thing of a kind (`volumes`, `networks`) and name was made by this pipeline."""
+
+HOST_OPTIONS = (
+    "Privileged Devices CapAdd SecurityOpt VolumesFrom DeviceRequests DeviceCgroupRules Sysctls".split()
+)
+HOST_MODES = ("PidMode", "IpcMode", "UTSMode", "UsernsMode", "CgroupnsMode", "CgroupParent", "VolumeDriver")
+
+
+class Refused(Exception):
+    """The engine is not asked for this. The text is for the learner."""
+
+
+async def check(asked: dict[str, Any], place: Path, ours: Ours) -> None:
+    """Raises Refused for a container that would get at more than its image and the workspace.
+
+    asked: the body of the request, which is changed so that the container has no network. place: the folder
+    that it may be given. ours: whether a volume or network of this name was made by the pipeline.
+    """
+    host = asked.setdefault("HostConfig", {})
+    wanted = [name for name in HOST_OPTIONS if host.get(name)]
+    wanted += [name for name in HOST_MODES if host.get(name) not in (None, "", "private")]
+    if wanted:
+        raise Refused(f"A pipeline's container may not have {', '.join(wanted)}.")
+    if host.get("PortBindings") or host.get("PublishAllPorts"):
+        raise Refused(
+            "A pipeline's container has no network here, so it cannot publish a port. Try the image from "
+            "inside: `docker exec` in a running container, or `docker run IMAGE COMMAND`."
+        )
+    sources = [str(entry).partition(":")[0] for entry in host.get("Binds") or ()]
+    sources += [str(entry.get("Source", "")) for entry in host.get("Mounts") or ()
+                if entry.get("Type") != "tmpfs"]  # fmt: skip
+    for source in sources:
+        inside = source.startswith("/") and Path(os.path.realpath(source)).is_relative_to(place)
+        if not inside and (source.startswith("/") or not await ours("volumes", source)):
+            raise Refused(f"A pipeline's container may not be given {source or 'a volume without a name'}.")
+    mode = str(host.get("NetworkMode") or "")
+    if mode not in ("", "default", "bridge", "none", "nat"):
+        if mode == "host" or ":" in mode or not await ours("networks", mode):
+            raise Refused(f"A pipeline's container may not use the network {mode}.")
+    else:
+        host["NetworkMode"] = "none"
+        asked.pop("NetworkingConfig", None)
+    host["RestartPolicy"] = {}

@@ -1,0 +1,150 @@
+"""A `.gitlab-ci.yml` as a tree of nodes, so that whatever is said about it can name the learner's own line."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import yaml
+
+MOST_ALIASES = 100
+"""More of them are no pipeline but an attempt to make its reader run out of memory."""
+DEEPEST = 30
+STEP = re.compile(r"\.([A-Za-z][A-Za-z0-9_]*)|\[(\d+)\]|\['((?:[^'\\]|\\.)*)'\]")
+"""One step of a JSON path as jsonschema writes it."""
+TOP = frozenset(
+    "default include stages variables workflow spec image services cache before_script after_script".split()
+)
+"""Keys at the top that are no job (GitLab Docs, "CI/CD YAML syntax reference")."""
+
+
+class BadPipeline(Exception):
+    """The text is no pipeline. line, column: where, counted from 1; problem: what is wrong there."""
+
+    def __init__(self, line: int, column: int, problem: str) -> None:
+        super().__init__(f"line {line}, column {column}: {problem}")
+        self.line, self.column, self.problem = line, column, problem
+
+
+class Text(msgspec.Struct, frozen=True):
+    """One text of the file. path: the keys and numbers that lead there."""
+
+    path: tuple[str, ...]
+    line: int
+    value: str
+
+    @property
+    def job(self) -> str:
+        """The job it stands in; empty for what is of the whole file."""
+        first = self.path[0] if self.path else ""
+        return "" if first in TOP else first
+
+
+class PipelineFile:
+    """The file as it was written, before GitLab puts defaults and templates into it."""
+
+    def __init__(self, text: str) -> None:
+        """Raises BadPipeline for what no reader of YAML understands, or what is no mapping."""
+        self.text = text
+        self._root = _composed(text)
+        found: set[str] = set()
+        for key, _ in self._root.value:
+            name = str(key.value)
+            if name in found:
+                raise BadPipeline(
+                    _line(key), 1, f"the key {name} is there twice, of which GitLab takes the last"
+                )
+            found.add(name)
+
+    @property
+    def jobs(self) -> tuple[str, ...]:
+        """The names of the jobs, in their order; templates, which begin with a full stop, are none."""
+        names = (str(key.value) for key, _ in self._root.value)
+        return tuple(name for name in names if name not in TOP and not name.startswith("."))
+
+    def line(self, *path: str) -> int:
+        """The line of the key or entry that a path leads to; of the last one on the way that there is."""
+        node: yaml.Node = self._root
+        at = 1
+        for part in path:
+            found = _child(node, part)
+            if found is None:
+                break
+            at, node = found
+        return at
+
+    def line_at(self, json_path: str) -> int:
+        """The same for a path such as `$.build.script[0]`."""
+        steps = (next(filter(None, found), "") for found in STEP.findall(json_path))
+        return self.line(*steps)
+
+    def texts(self) -> Iterator[Text]:
+        """Every text that stands in a value."""
+        yield from _texts(self._root, (), 0)
+
+    def value(self, name: str) -> Any:
+        """A key's value at the top as plain data; None if it is not there. Tags of GitLab's own become text."""
+        for key, node in self._root.value:
+            if key.value == name:
+                return _plain(node, 0)
+        return None
+
+
+def _composed(text: str) -> yaml.MappingNode:
+    try:
+        aliases = sum(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader))
+        if aliases > MOST_ALIASES:
+            raise BadPipeline(1, 1, f"it has {aliases} aliases")
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        raise BadPipeline(line, column, error.problem or "it is no YAML") from None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise BadPipeline(1, 1, " ".join(str(error).split())[:160]) from None
+    if root is None:
+        raise BadPipeline(1, 1, "the file is empty")
+    if not isinstance(root, yaml.MappingNode):
+        raise BadPipeline(_line(root), 1, "the file should be keys with values, and is not")
+    return root
+
+
+def _child(node: yaml.Node, part: str) -> tuple[int, yaml.Node] | None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if str(key.value) == part:
+                return _line(key), value
+    elif isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
+        entry = node.value[int(part)]
+        return _line(entry), entry
+    return None
+
+
+def _texts(node: yaml.Node, path: tuple[str, ...], depth: int) -> Iterator[Text]:
+    if depth > DEEPEST:
+        return
+    if isinstance(node, yaml.ScalarNode):
+        # What a block scalar says begins in the line after its sign.
+        first = _line(node) + (node.style in ("|", ">"))
+        for number, line in enumerate(str(node.value).splitlines()):
+            yield Text(path, first + (number if node.style == "|" else 0), line)
+    elif isinstance(node, yaml.SequenceNode):
+        for number, entry in enumerate(node.value):
+            yield from _texts(entry, (*path, str(number)), depth + 1)
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from _texts(value, (*path, str(key.value)), depth + 1)
+
+
+def _plain(node: yaml.Node, depth: int) -> Any:
+    if depth > DEEPEST:
+        return None
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(entry, depth + 1) for entry in node.value]
+    if isinstance(node, yaml.MappingNode):
+        return {str(key.value): _plain(value, depth + 1) for key, value in node.value}
+    return str(node.value)
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1

@@ -1,0 +1,23 @@
+"""What checks get as `pipelines`: the ways to run the workspace's pipelines, each loaded when it is used."""
+
+from typing import TYPE_CHECKING
+
+from checker.engine import Engine
+from checker.workspace import Workspace
+
+if TYPE_CHECKING:
+    from checker.pipelines.workflows import Workflows
+
+
+class Pipelines:
+    """The pipelines of one workspace, and the engine that they are run with."""
+
+    def __init__(self, engine: Engine, workspace: Workspace) -> None:
+        self.engine = engine
+        self.workspace = workspace
+
+    def workflows(self, workspace: Workspace | None = None) -> "Workflows":
+        """The GitHub workflows of this workspace, or of another one that a check has made of it."""
+        from checker.pipelines.workflows import Workflows
+
+        return Workflows(self.engine, workspace or self.workspace)

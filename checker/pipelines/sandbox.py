@@ -1,0 +1,297 @@
+"""Running code nobody vouches for: a time limit, a clean environment, and a room of its own.
+
+The room is made of Linux namespaces (namespaces(7)), with a user namespace first, so that root inside has
+no rights outside. Inside, 127.0.0.1 has the ports named in `reach` and nothing else; other processes are not
+seen; whatever was started ends with the command; and of files only `place` and the temporary folders can be
+written. A machine that does not allow one of these (no Linux, no root where that is asked for) runs the
+command all the same, and `Ran.missing` says which protection there was not.
+
+The engine is reached by its socket, which is a file: see `engineproxy` for what it may be asked there.
+"""
+
+import functools
+import json
+import os
+import selectors
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import msgspec
+
+from checker.errors import EnvironmentFault
+from checker.pipelines.relay import Relays
+from checker.workspace import GIT_IDENTITY, PRIVATE, Workspace
+
+OUTPUT_LIMIT = 1024 * 1024
+"""Bytes of output kept of one run; the rest is read, handed to `on_line` and thrown away."""
+LONGEST_LINE = 64 * 1024
+TICK = 0.05
+BEGIN_WITHIN = 20.0
+"""Seconds that making the room may take."""
+INSIDE = Path(__file__).with_name("inside.py")
+MARK = "REGISTRY_LAB_ROOM"
+"""In the environment of all that is started, so that strays are found where there is no namespace."""
+UNSHARE = ("unshare", "--net", "--pid", "--mount", "--fork", "--kill-child=KILL")
+ROOMS: tuple[tuple[str, ...], ...] = (
+    (*UNSHARE, "--user", "--map-root-user"),
+    UNSHARE,
+)
+"""Ways to make a room, best first."""
+NO_ROOM = (
+    "it shares this machine's network",
+    "other processes of this machine can be seen",
+    "files outside the copy can be written",
+)
+
+
+class Ran(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a command.
+
+    exit_code: None if the time limit ended it. output: both streams as they came, at most `OUTPUT_LIMIT`
+    bytes (`truncated` says so). missing: protections that this machine did not allow, as halves of sentences.
+    """
+
+    exit_code: int | None
+    output: str
+    seconds: float
+    timed_out: bool = False
+    truncated: bool = False
+    missing: tuple[str, ...] = ()
+
+
+def run(
+    command: Sequence[str],
+    *,
+    place: Path,
+    environment: Mapping[str, str],
+    seconds: float,
+    reach: Sequence[str] = (),
+    on_line: Callable[[str], None] | None = None,
+) -> Ran:
+    """Run a command in a room of its own, in the folder `place`, with exactly this environment.
+
+    seconds: after these everything in the room is ended for good. reach: `127.0.0.1:PORT` of the services
+    that can be reached under the same address inside. on_line: is told every line of output as it comes,
+    kept or not.
+    Raises EnvironmentFault if not even an unprotected process can be started.
+    """
+    began = time.monotonic()
+    ports = sorted({int(address.rpartition(":")[2]) for address in reach})
+    room = _room()
+    mark = f"{os.getpid()}-{time.monotonic_ns()}"
+    ours, theirs = socket.socketpair()
+    order = {
+        "command": list(command),
+        "ports": ports,
+        "network": bool(room),
+        "mounts": bool(room),
+        "writable": [str(place), *_temporary()],
+    }
+    with Relays() as relays, ours:
+        try:
+            process = subprocess.Popen(
+                [*room, sys.executable, "-I", "-S", str(INSIDE), str(theirs.fileno())],
+                cwd=place,
+                env={**environment, MARK: mark},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=(theirs.fileno(),),
+            )
+        except OSError as error:
+            raise EnvironmentFault(f"No process can be started in {place}: {error.strerror}.") from error
+        finally:
+            theirs.close()
+        output = _Output(on_line)
+        try:
+            missing = _furnish(ours, order, ports, relays)
+            timed_out = not _follow(process, output, began + seconds)
+        finally:
+            _end(process, mark, inside=bool(room))
+        _drain(process, output)
+    output.close()
+    return Ran(
+        exit_code=None if timed_out else process.returncode,
+        output=output.text,
+        seconds=time.monotonic() - began,
+        timed_out=timed_out,
+        truncated=output.truncated,
+        missing=missing if room else NO_ROOM,
+    )
+
+
+def clean(home: Path, **more: str) -> dict[str, str]:
+    """An environment made from nothing; HOME, TMPDIR and DOCKER_CONFIG are folders made at `home`."""
+    made = {"HOME": home, "TMPDIR": home / "tmp", "DOCKER_CONFIG": home / ".docker"}
+    for folder in made.values():
+        folder.mkdir(parents=True, exist_ok=True)
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LANG": "C.UTF-8",
+        "TERM": "dumb",
+        "DOCKER_CLI_HINTS": "false",
+        **GIT_IDENTITY,
+        **{name: str(folder) for name, folder in made.items()},
+        **more,
+    }
+
+
+@contextmanager
+def copied(workspace: Workspace) -> Iterator[Path]:
+    """A copy of a workspace without its `.git` and `.lab`, in a folder of its own that goes afterwards.
+
+    The copy is the folder `source` in it; beside it is room for whatever the run needs. Links stay links,
+    and what is no plain file stays behind. Raises EnvironmentFault if there is no room.
+    """
+    with tempfile.TemporaryDirectory(prefix="registry-lab-", ignore_cleanup_errors=True) as folder:
+        source = Path(folder).resolve() / "source"
+        left_out = shutil.ignore_patterns(".git", PRIVATE)
+        root = str(workspace.path)
+
+        def leave(at: str, names: list[str]) -> set[str]:
+            left = left_out(at, names) if at == root else set()
+            return left | {name for name in names if not _plain(Path(at, name))}
+
+        try:
+            shutil.copytree(workspace.path, source, symlinks=True, ignore=leave)
+        except (OSError, shutil.Error) as error:
+            raise EnvironmentFault(
+                f"The workspace cannot be copied to {folder}: {error}.", "Make room there, and try again."
+            ) from error
+        yield source
+
+
+def _plain(path: Path) -> bool:
+    return path.is_symlink() or path.is_dir() or path.is_file()
+
+
+def _temporary() -> tuple[str, ...]:
+    """Folders that every program expects to be able to write to."""
+    return ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - made a mount of the room's own, nothing is put there
+
+
+@functools.cache
+def _room() -> tuple[str, ...]:
+    """The best way to make a room that works on this machine; empty if there is none."""
+    for room in ROOMS:
+        try:
+            tried = subprocess.run(
+                [*room, "true"], env={"PATH": os.environ.get("PATH", os.defpath)}, capture_output=True,
+                timeout=BEGIN_WITHIN, check=False,
+            )  # fmt: skip
+        except (OSError, subprocess.TimeoutExpired):
+            return ()
+        if tried.returncode == 0:
+            return room
+    return ()
+
+
+def _furnish(talk: socket.socket, order: object, ports: list[int], relays: Relays) -> tuple[str, ...]:
+    """Send the order in, start a relay for each listener that comes out; what could not be protected."""
+    talk.settimeout(BEGIN_WITHIN)
+    try:
+        talk.sendall(json.dumps(order).encode() + b"\n")
+        said = b""
+        if ports:
+            said, handles, _, _ = socket.recv_fds(talk, 1 << 16, len(ports))
+            for handle, port in zip(handles, ports, strict=False):
+                listener = socket.socket(fileno=handle)
+                listener.setblocking(False)
+                relays.carry(listener, port)
+        while (line := said.rpartition(b"\n")[0].rpartition(b"\n")[2])[:1] != b"[":
+            if not (more := talk.recv(1 << 16)):
+                return NO_ROOM
+            said += more
+    except OSError as error:
+        raise EnvironmentFault(f"A room for the pipeline cannot be made ({error}).", "Try again.") from error
+    return tuple(json.loads(line))
+
+
+class _Output:
+    """Cuts output into lines, passes all of them on and keeps the first `OUTPUT_LIMIT` bytes."""
+
+    def __init__(self, on_line: Callable[[str], None] | None) -> None:
+        self._on_line = on_line
+        self._kept = bytearray()
+        self._rest = b""
+        self.truncated = False
+
+    def add(self, data: bytes) -> None:
+        room = OUTPUT_LIMIT - len(self._kept)
+        self.truncated |= len(data) > room
+        self._kept += data[:room]
+        if self._on_line:
+            *lines, self._rest = (self._rest + data).split(b"\n")
+            for line in lines:
+                self._on_line(line.decode("utf-8", "replace"))
+            if len(self._rest) > LONGEST_LINE:
+                self.close()
+
+    def close(self) -> None:
+        if self._on_line and self._rest:
+            self._on_line(self._rest.decode("utf-8", "replace"))
+        self._rest = b""
+
+    @property
+    def text(self) -> str:
+        return self._kept.decode("utf-8", "replace")
+
+
+def _follow(process: subprocess.Popen[bytes], output: _Output, deadline: float) -> bool:
+    """Read until the command ends; False if the deadline came first."""
+    assert process.stdout is not None
+    os.set_blocking(process.stdout.fileno(), False)
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        open_ = True
+        while process.poll() is None:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            if not open_:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(min(TICK, left))
+            elif selector.select(min(TICK, left)):
+                open_ = _read(process, output)
+    return True
+
+
+def _read(process: subprocess.Popen[bytes], output: _Output) -> bool:
+    assert process.stdout is not None
+    try:
+        data = os.read(process.stdout.fileno(), 1 << 16)
+    except BlockingIOError:
+        return True
+    output.add(data)
+    return bool(data)
+
+
+def _drain(process: subprocess.Popen[bytes], output: _Output) -> None:
+    assert process.stdout is not None
+    with selectors.DefaultSelector() as selector, process.stdout:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while selector.select(0) and _read(process, output):
+            pass
+
+
+def _end(process: subprocess.Popen[bytes], mark: str, *, inside: bool) -> None:
+    """End everything: the room's init takes all of its processes with it; without one, by the mark."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    if inside:
+        return
+    sought = f"{MARK}={mark}".encode()
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if sought in (entry / "environ").read_bytes().split(b"\0"):
+                os.kill(int(entry.name), signal.SIGKILL)

@@ -1,0 +1,230 @@
+"""What is wrong with a workflow before anything of it runs, told with the learner's own file and line.
+
+Three judges: the JSON schema that check-jsonschema carries, which knows keys and values; `act --validate`,
+which knows expressions; and the table of stand-ins, which knows the actions of the labs and their inputs.
+"""
+
+import contextlib
+import difflib
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from checker import tools
+from checker.errors import EnvironmentFault
+from checker.looks.schema import validator
+from checker.looks.workflowfile import BadWorkflow, Step, parse
+from checker.pipelines.standins import TABLE
+
+WITHIN = 30.0
+LEAF = re.compile(r"Line: (\d+) Column:? (\d+): ")
+MEANT, MISSING = re.compile(r"did you mean (.+)\?$"), re.compile(r"the key (.+) is missing\.$")
+NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
+PREFERRED = ("additionalProperties", "required", "enum", "minItems", "pattern", "type")
+"""Which of several complaints about one place says most, best first."""
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """One thing that is wrong. code: what a finding about it is called. sentence: what is wrong there."""
+
+    path: str
+    line: int
+    code: str = "workflow-invalid"
+    sentence: str
+
+
+def problems(path: str, text: str) -> list[Problem]:
+    """Everything that is wrong with a workflow, in the order of the lines. Raises EnvironmentFault."""
+    try:
+        workflow = parse(text)
+    except BadWorkflow as error:
+        with contextlib.suppress(yaml.YAMLError, ValueError, RecursionError):
+            if found := sorted(set(_by_schema(path, text))):  # it knows what was meant
+                return found
+        what = f"{error.problem[:1].upper()}{error.problem[1:]}"
+        return [Problem(path=path, line=error.line, code="workflow-unreadable", sentence=f"{what}.")]
+    found = list(_by_schema(path, text)) or list(_by_act(path, text))
+    for job in workflow.jobs:
+        for key in ("container", "services"):
+            if key in job.keys:
+                what = (
+                    f"The job {job.name} asks for {key}, and jobs run without containers of their own here."
+                )
+                found.append(
+                    Problem(path=path, line=job.keys[key], code="workflow-not-offered", sentence=what)
+                )
+        if job.uses and not job.uses.startswith("./"):
+            what = f"The job {job.name} is a workflow of another repository, and there is no internet here."
+            found.append(Problem(path=path, line=job.line, code="workflow-not-offered", sentence=what))
+        for step in job.steps:
+            found += _actions(path, step)
+    return sorted(set(found))
+
+
+def _actions(path: str, step: Step) -> Iterator[Problem]:
+    """What is wrong with the use of an action, by what the table knows."""
+    if not step.action or step.action.startswith("./"):
+        return
+    line = step.at("uses")
+    if not step.version:
+        what = f"{step.action} has no version: GitHub refuses to run it without one."
+        yield Problem(path=path, line=line, code="workflow-action-without-version", sentence=what)
+        return
+    stand_in = TABLE.get(step.action.lower())
+    if stand_in is None:
+        near = difflib.get_close_matches(step.action, TABLE, 1, 0.75)
+        what = f"The lab has no action {step.action}" + (f"; did you mean {near[0]}?" if near else ".")
+        yield Problem(path=path, line=line, code="workflow-action-unknown", sentence=what)
+        return
+    for name in step.given:
+        if not stand_in.takes(name):
+            near = difflib.get_close_matches(name.lower(), stand_in.inputs, 1, 0.6)
+            what = f"{step.action} has no input {name}" + (f"; did you mean {near[0]}?" if near else ".")
+            yield Problem(
+                path=path, line=step.at(f"with.{name}"), code="workflow-input-unknown", sentence=what
+            )
+    for name in stand_in.required:
+        if not step.given.get(name):
+            what = f"{step.action} needs the input {name}."
+            yield Problem(path=path, line=line, code="workflow-input-missing", sentence=what)
+
+
+def _by_schema(path: str, text: str) -> Iterator[Problem]:
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    if root is None:
+        return
+    told = [_told(_worst(error), root) for error in _validator().iter_errors(_plain(root))]
+    meant = {found[1] for _, sentence in told if (found := MEANT.search(sentence))}
+    for line, sentence in told:
+        missing = MISSING.search(sentence)
+        if not (missing and missing[1] in meant):  # that it is misspelt says it all
+            yield Problem(path=path, line=line, sentence=sentence)
+
+
+@cache
+def _validator() -> Any:
+    # Found without being imported, which would take longer than all the rest.
+    package = importlib.util.find_spec("check_jsonschema")
+    if package is None or package.origin is None:
+        raise EnvironmentFault("check-jsonschema is not installed.", "Install registry-lab again.")
+    schema = Path(package.origin).parent / "builtin_schemas" / "vendor" / "github-workflows.json"
+    return validator(json.loads(schema.read_text(encoding="utf-8")))
+
+
+def _worst(error: Any) -> Any:
+    """Of all alternatives that failed, the complaint about the innermost place."""
+    while error.context:
+        error = max(
+            error.context,
+            key=lambda entry: (_depth(entry), -_rank(entry)),
+        )
+    return error
+
+
+def _depth(error: Any) -> int:
+    return max([len(error.absolute_path), *(_depth(entry) for entry in error.context or ())])
+
+
+def _rank(error: Any) -> int:
+    kind = str(error.validator)
+    return PREFERRED.index(kind) if kind in PREFERRED else len(PREFERRED)
+
+
+def _told(error: Any, root: yaml.Node) -> tuple[int, str]:
+    """The line and a sentence for a complaint of the schema."""
+    where = [str(part) for part in error.absolute_path]
+    shown = ".".join(where) or "the file"
+    node = _node(root, where)
+    schema: Any = error.schema
+    value: Any = error.validator_value
+    if error.validator == "additionalProperties" and isinstance(node, yaml.MappingNode):
+        known = list(schema.get("properties", {}))
+        for key, _ in node.value:
+            if key.value not in known:
+                near = difflib.get_close_matches(str(key.value), known, 1, 0.6)
+                hint = f"; did you mean {near[0]}?" if near else "."
+                return int(key.start_mark.line) + 1, f"In {shown} the key {key.value} has no meaning{hint}"
+    line = int(node.start_mark.line) + 1
+    if error.validator == "required":
+        missing = [name for name in value if name not in (error.instance or {})]
+        return line, f"In {shown} the key {', '.join(missing)} is missing."
+    if error.validator == "enum":
+        return line, f"{shown} is {error.instance!r}; it can be {', '.join(map(str, value))}."
+    if error.validator == "type":
+        kinds = value if isinstance(value, list) else [value]
+        names = {"object": "keys with values", "array": "a list", "string": "a text", "null": "nothing"}
+        wanted = " or ".join(names.get(str(kind), str(kind)) for kind in kinds)
+        return line, f"At {shown} should stand {wanted}, and there stands {error.instance!r}."[:300]
+    return line, f"At {shown} stands what GitHub does not take: {error.message}."[:300]
+
+
+def _node(root: yaml.Node, where: Iterable[str]) -> yaml.Node:
+    node = root
+    for part in where:
+        if isinstance(node, yaml.MappingNode):
+            node = next((value for key, value in node.value if key.value == part), node)
+        elif isinstance(node, yaml.SequenceNode) and part.isdigit():
+            node = node.value[int(part)]
+    return node
+
+
+def _plain(node: yaml.Node, depth: int = 0) -> Any:
+    """The tree as plain data by the core schema of YAML 1.2, in which `on` is a text."""
+    if depth > 30:
+        return None
+    if isinstance(node, yaml.MappingNode):
+        return {str(key.value): _plain(value, depth + 1) for key, value in node.value}
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(entry, depth + 1) for entry in node.value]
+    text = str(node.value)
+    if getattr(node, "style", None) is not None:
+        return text
+    if text in ("", "~", "null", "Null", "NULL"):
+        return None
+    if text in ("true", "True", "TRUE", "false", "False", "FALSE"):
+        return text.lower() == "true"
+    if NUMBER.fullmatch(text):
+        return float(text) if set(text) & set(".eE") else int(text)
+    return text
+
+
+def _by_act(path: str, text: str) -> Iterator[Problem]:
+    """What act finds, of which the first complaint about a line counts: the rest are other alternatives."""
+    with tempfile.TemporaryDirectory(prefix="registry-lab-") as folder:
+        file = Path(folder) / "workflow.yml"
+        file.write_text(text, encoding="utf-8")
+        command = [str(tools.program("act")), "--validate", "--workflows", str(file), "--directory", folder]
+        environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": folder}
+        try:
+            done = subprocess.run(
+                command, env=environment, capture_output=True, text=True, timeout=WITHIN, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise EnvironmentFault(f"act cannot look at a workflow: {error}.", "Run `lab doctor`.") from None
+    if done.returncode == 0:
+        return
+    told: set[int] = set()
+    for line in (done.stdout + done.stderr).splitlines():
+        *_, last = [(0, 0, ""), *_leaves(line)]
+        number, _, what = last
+        artefact = what.startswith(("Unknown Property", "Failed to match"))
+        if number and not artefact and number not in told:
+            told.add(number)
+            yield Problem(path=path, line=number, sentence=f"{what}.")
+
+
+def _leaves(line: str) -> Iterator[tuple[int, int, str]]:
+    marks = list(LEAF.finditer(line))
+    for number, mark in enumerate(marks):
+        end = marks[number + 1].start() if number + 1 < len(marks) else len(line)
+        yield int(mark[1]), int(mark[2]), line[mark.end() : end].strip().rstrip(".:")

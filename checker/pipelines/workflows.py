@@ -1,0 +1,228 @@
+"""GitHub workflows, really executed: by nektos/act, in a sandbox, offline, with stand-ins for the actions.
+
+What act leaves out is done here: the filters of `on` are evaluated first, and jobs see neither each other's
+logins nor images. What a run pushed is for the check to read from the registry.
+"""
+
+import contextlib
+import secrets as random
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+import yaml
+
+from checker import tools
+from checker.engine import Engine
+from checker.looks import workflowaudit
+from checker.looks.workflowaudit import Concern
+from checker.looks.workflowfile import BadWorkflow, Workflow, parse
+from checker.pipelines import repository, sandbox, workflowplan
+from checker.pipelines.actlog import ActLog, JobRun, StepRun
+from checker.pipelines.events import Event, starts
+from checker.pipelines.leaks import leaked
+from checker.pipelines.relay import Relays
+from checker.pipelines.workflowroom import Hub, Note, Room
+from checker.workspace import Workspace
+
+FOLDER = ".github/workflows"
+SECONDS = 180.0
+"""For one run of one workflow."""
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One workflow as one event ran it.
+
+    by: the trigger. images: name -> ID of what was built or tagged. uploads: the SARIF files that were
+    uploaded. output: what all steps printed. refused: what the engine was asked for in vain. errors: act's
+    own complaints. concerns: what is unsafe in the file, and secrets that were printed. missing: see
+    `sandbox.Ran`.
+    """
+
+    path: str
+    by: str
+    jobs: tuple[JobRun, ...]
+    timed_out: bool = False
+    seconds: float = 0.0
+    images: Mapping[str, str] = {}
+    uploads: tuple[bytes, ...] = ()
+    notes: tuple[Note, ...] = ()
+    output: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    concerns: tuple[Concern, ...] = ()
+    errors: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    @property
+    def succeeded(self) -> bool:
+        return bool(self.jobs) and not self.failed and not self.timed_out and not self.errors
+
+    @property
+    def failed(self) -> tuple[JobRun, StepRun | None] | None:
+        """The first job that failed, with the step that did; None if none did."""
+        return next(((job, job.failed) for job in self.jobs if job.conclusion == "failure"), None)
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What an event led to. idle: path -> why the workflow there did not run."""
+
+    event: Event
+    runs: tuple[Run, ...] = ()
+    idle: Mapping[str, str] = {}
+
+    def run(self, path: str) -> Run | None:
+        return next((run for run in self.runs if run.path == path), None)
+
+
+class Workflows:
+    """The workflows of one workspace. seconds: the time limit of one run of one of them."""
+
+    def __init__(self, engine: Engine, workspace: Workspace, *, seconds: float = SECONDS) -> None:
+        self._engine = engine
+        self._workspace = workspace
+        self._seconds = seconds
+
+    def texts(self) -> dict[str, str]:
+        """All workflow files by their paths, as text."""
+        try:
+            names = sorted(path.name for path in (self._workspace.path / FOLDER).iterdir())
+        except OSError:
+            return {}
+        paths = [f"{FOLDER}/{name}" for name in names if name.endswith((".yml", ".yaml"))]
+        return {path: text for path in paths if (text := self._workspace.read(path)) is not None}
+
+    def run(
+        self,
+        event: Event,
+        hub: Hub,
+        *,
+        repository: str,
+        secrets: Mapping[str, str],
+        only: Sequence[str] | None = None,
+    ) -> Outcome:
+        """Let an event happen and run every workflow that it starts.
+
+        repository: `owner/name` on GitHub. secrets: of the repository; a pull request from a fork gets none.
+        only: the paths to look at. A file that cannot be read does not run. Raises EnvironmentFault,
+        EngineFault.
+        """
+        runs: list[Run] = []
+        idle: dict[str, str] = {}
+        for path, text in self.texts().items():
+            if only is not None and path not in only:
+                continue
+            try:
+                workflow = parse(text)
+            except BadWorkflow as error:
+                idle[path] = f"It cannot be read: {error}."
+                continue
+            for started in starts(workflow, event):
+                if started:
+                    runs.append(self._one(path, text, workflow, event, started.by, hub, repository, secrets))
+                else:
+                    idle[path] = started.why
+        return Outcome(event=event, runs=tuple(runs), idle=idle)
+
+    def _one(
+        self,
+        path: str,
+        text: str,
+        workflow: Workflow,
+        event: Event,
+        by: str,
+        hub: Hub,
+        name: str,
+        secrets: Mapping[str, str],
+    ) -> Run:
+        withheld = event.fork and by == "pull_request"
+        given = {} if withheld else dict(secrets)
+        given["GITHUB_TOKEN"] = f"ghs_{random.token_hex(18)}"
+        with sandbox.copied(self._workspace) as source:
+            place = source.parent
+            commit = repository.make(source, event, name)
+            (place / "event.json").write_text(repository.payload(event, by, name, commit), encoding="utf-8")
+            room = Room(self._engine, place, workflow, hub, source, name)
+            with Relays() as relays, room:
+                room.serve(relays)
+                file = place / "workflow" / Path(path).name
+                file.parent.mkdir()
+                file.write_text(workflowplan.with_surroundings(text, room.surroundings), encoding="utf-8")
+                log = ActLog()
+                ran = sandbox.run(
+                    _command(place, source, file, by, text, room.actions, given, event, name),
+                    place=place,
+                    environment=sandbox.clean(place / "home", PATH=room.path, **given),
+                    seconds=self._seconds,
+                    reach=(hub.address, *hub.reach),
+                    on_line=log.add,
+                )
+                room.cut_off = ran.timed_out
+            jobs = log.jobs(workflowplan.keys(workflow))
+            hidden = {key: value for key, value in given.items() if value != name.partition("/")[0]}
+            unsafe = workflowaudit.concerns(path, workflow, hidden)
+            return Run(
+                path=path,
+                by=by,
+                jobs=jobs,
+                concerns=(*unsafe, *_printed(path, jobs, hidden)),
+                timed_out=ran.timed_out,
+                seconds=ran.seconds,
+                images=room.images,
+                uploads=room.uploads(),
+                notes=room.notes(),
+                output=tuple(log.output),
+                refused=tuple(room.refused),
+                errors=() if jobs else tuple(log.errors),
+                missing=ran.missing,
+            )
+
+
+def _printed(path: str, jobs: tuple[JobRun, ...], secrets: Mapping[str, str]) -> Iterator[Concern]:
+    """The steps that really printed a secret, whatever their text looks like."""
+    for job in jobs:
+        for step in job.steps:
+            if what := leaked(step.log, secrets):
+                yield Concern(
+                    path=path,
+                    line=step.line,
+                    code=workflowaudit.IN_LOG,
+                    what=f"The step printed {what}.",
+                    action="Leave that command out. A secret that stood in a log has to be replaced.",
+                )
+
+
+def _command(
+    place: Path,
+    source: Path,
+    file: Path,
+    by: str,
+    text: str,
+    actions: Mapping[str, Path],
+    secrets: Mapping[str, str],
+    event: Event,
+    name: str,
+) -> list[str]:
+    command = [str(tools.program("act")), by, "--json", "--insecure-secrets", "--no-cache-server"]
+    command += ["--no-skip-checkout", "--no-recurse", "--directory", str(source), "--workflows", str(file)]
+    command += ["--eventpath", str(place / "event.json"), "--action-cache-path", str(place / "act")]
+    command += ["--actor", "a-stranger" if event.fork else name.partition("/")[0], "--defaultbranch", "main"]
+    for option in ("--env-file", "--secret-file", "--var-file", "--input-file"):
+        command += [option, "/dev/null"]  # else act reads files of these kinds from the learner's folder
+    command += [part for label in workflowplan.labels(text) for part in ("-P", f"{label}=-self-hosted")]
+    for repository_name, ref in workflowplan.used([text, *_local_actions(source)]):
+        if folder := actions.get(repository_name.lower()):
+            command += ["--local-repository", f"{repository_name}@{ref}={folder}"]
+    # Without a value act takes it from its environment, where no list of processes shows it.
+    command += [part for secret in secrets for part in ("--secret", secret)]
+    command += [part for key, value in event.inputs.items() for part in ("--input", f"{key}={value}")]
+    return command
+
+
+def _local_actions(source: Path) -> list[str]:
+    found = []
+    for path in [*source.glob("**/action.yml"), *source.glob("**/action.yaml")][:50]:
+        with contextlib.suppress(OSError, ValueError, yaml.YAMLError):
+            text = path.read_text("utf-8")
+            yaml.compose(text, Loader=yaml.SafeLoader)
+            found.append(text)
+    return found
