@@ -2,13 +2,17 @@
 
 import pytest
 
-from checker import author, images
+from checker import author, needs
 from checker.catalog import Catalog
 from checker.engine import Engine, connect
 
 CATALOG = Catalog()
 LABS = CATALOG.names()
-MISTAKES = [(lab, mistake.name) for lab in LABS for mistake in CATALOG.mistakes(CATALOG.lab(lab))]
+GROUPS = [
+    (lab.name, " ".join(mistake.name for mistake in group))
+    for lab in CATALOG.labs()
+    for group in author.groups(lab, CATALOG.mistakes(lab))
+]
 
 pytestmark = pytest.mark.engine
 
@@ -16,8 +20,7 @@ pytestmark = pytest.mark.engine
 @pytest.fixture(scope="module")
 def real_engine() -> Engine:
     engine = connect()
-    needed = {"registry"}.union(*(CATALOG.lab(name).images for name in LABS))
-    images.ensure(engine, sorted(needed), print)
+    needs.provide(engine, map(CATALOG.lab, LABS), print)
     return engine
 
 
@@ -29,19 +32,37 @@ def test_lab_is_proved_untouched_and_solved(real_engine: Engine, name: str) -> N
     assert len(proofs) == 4
 
 
-@pytest.mark.parametrize(("name", "mistake"), MISTAKES)
-def test_mistake_fails_exactly_its_step_with_exactly_its_finding(
-    real_engine: Engine, name: str, mistake: str
+@pytest.mark.parametrize(("name", "mistakes"), GROUPS)
+def test_mistakes_fail_exactly_their_steps_with_exactly_their_findings(
+    real_engine: Engine, name: str, mistakes: str
 ) -> None:
     lab = CATALOG.lab(name)
-    found = next(entry for entry in CATALOG.mistakes(lab) if entry.name == mistake)
+    group = [mistake for mistake in CATALOG.mistakes(lab) if mistake.name in mistakes.split()]
 
-    assert author.prove_mistake(real_engine, lab, found).problems == ()
+    proofs = author.prove_group(real_engine, lab, group)
+
+    assert len(proofs) == len(mistakes.split())
+    assert [proof for proof in proofs if not proof.holds] == []
 
 
-def test_first_lab_ships_at_least_eight_mistakes_each_with_a_finding_of_its_own() -> None:
-    mistakes = CATALOG.mistakes(CATALOG.lab("01"))
+@pytest.mark.parametrize("name", LABS)
+def test_every_lab_ships_at_least_eight_mistakes_with_eight_findings_and_one_for_every_step(
+    name: str,
+) -> None:
+    mistakes = CATALOG.mistakes(CATALOG.lab(name))
 
     assert len(mistakes) >= 8
     assert len({mistake.finding for mistake in mistakes}) >= 8
-    assert {mistake.step for mistake in mistakes} == {step.name for step in CATALOG.lab("01").steps}
+    assert {mistake.step for mistake in mistakes} == {step.name for step in CATALOG.lab(name).steps}
+
+
+@pytest.mark.parametrize("name", LABS)
+def test_every_mistake_is_in_one_group_and_no_step_twice_in_any(name: str) -> None:
+    lab = CATALOG.lab(name)
+
+    groups = author.groups(lab, CATALOG.mistakes(lab))
+
+    assert sorted(mistake.name for group in groups for mistake in group) == [
+        mistake.name for mistake in CATALOG.mistakes(lab)
+    ]
+    assert all(len({mistake.step for mistake in group}) == len(group) for group in groups)
