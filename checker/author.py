@@ -132,10 +132,12 @@ def _files(catalog: Catalog, lab: Lab) -> Iterator[str]:
         if not (lab.folder / part).is_dir():
             yield f"the folder {part}/ is missing"
     answered = [cell.answers for cell in lesson.cells(lab) if cell.answers]
-    scripts = [step.name for step in lab.steps if step.is_script]
-    if answered != scripts:
+    # Where several steps look at one file, the first of them has the cell that it is written in.
+    first = {step.answer_path: step.name for step in reversed(lab.steps)}
+    written = [step.name for step in lab.steps if first[step.answer_path] == step.name]
+    if answered != written:
         yield f"the notebook has step cells for {', '.join(answered) or 'nothing'}"
-        yield f"lab.toml has scripts for {', '.join(scripts)}"
+        yield f"lab.toml has answers for {', '.join(written)}"
     sections = {cell.step for cell in lesson.cells(lab)}
     for step in lab.steps:
         if step.name not in sections:

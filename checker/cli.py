@@ -3,6 +3,7 @@
 Modules that are slow to import are imported where they are used: `lab --help` needs none of them.
 """
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -54,8 +55,17 @@ json_option = click.option(
     epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
 @click.version_option(__version__, prog_name="lab")
-def cli() -> None:
+@click.option(
+    "--online",
+    is_flag=True,
+    help="Scan with Trivy's own advisories, fetched from the internet, not with the lab's few.",
+)
+def cli(online: bool) -> None:
     """Practise with real container registries; every step is checked by looking at the real thing."""
+    if online:
+        from checker.scanning.trivy import CHOICE
+
+        os.environ[CHOICE] = "online"  # for whatever this command starts, too
 
 
 @cli.command(epilog=examples("lab doctor", "lab doctor --fix"))

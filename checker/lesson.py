@@ -59,7 +59,8 @@ def _markdown(lab: Lab, cell: Cell) -> str:
     if cell.answers:
         step = lab.step(cell.answers)
         path = step.answer_path if step else f"steps/{cell.answers}.sh"
-        return f"> Write your answer in `{path}`, then `lab run {lab.number} {cell.answers}`."
+        then = "check" if step and not step.is_script else "run"
+        return f"> Write your answer in `{path}`, then `lab {then} {lab.number} {cell.answers}`."
     first, _, rest = cell.text.partition("\n")
     if first.startswith("%%try"):
         return f"```bash\n{rest.strip()}\n```\n\nTry it in `lab shell {lab.number}`."

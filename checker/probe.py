@@ -28,8 +28,8 @@ from checker.registry import RegistryClient
 from checker.stack.labels import OWNER, PROCESS
 
 APP_PORT = 8080
-ANSWERS_WITHIN = 10.0
-"""Seconds a started image may take until it answers."""
+ANSWERS_WITHIN = 20.0
+"""Seconds a started image may take until it answers: ten were not enough on a machine with much else to do."""
 RESPONDS_WITHIN = 5.0
 """Seconds for the whole of one response."""
 POLL = 0.005

@@ -10,7 +10,7 @@ import msgspec
 
 from checker.errors import EnvironmentFault
 from checker.model import Lab
-from checker.workspace import PRIVATE, starter_files
+from checker.workspace import PRIVATE, make_executable, starter_files
 
 FILES_LIMIT = 2000
 BYTES_LIMIT = 50 * 1024 * 1024
@@ -106,9 +106,12 @@ def take_in(lab: Lab, source: Path, target: Path) -> Intake:
 
 
 def _copied(source: Path, target: Path) -> bool:
-    """Copy a plain file; False if the source cannot be read. Raises EnvironmentFault if there is no room."""
+    """Copy a plain file, and whether it may be run; False if the source cannot be read. Raises EnvironmentFault
+    if there is no room."""
     try:
         shutil.copyfile(source, target, follow_symlinks=False)
+        if source.lstat().st_mode & stat.S_IXUSR:
+            make_executable(target)
     except OSError as error:
         target.unlink(missing_ok=True)
         if error.errno in (errno.ENOSPC, errno.EDQUOT):

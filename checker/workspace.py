@@ -6,6 +6,7 @@ Everything the lab itself keeps there lies in `.lab/`, which git ignores and gra
 import hashlib
 import os
 import shutil
+import stat
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -105,6 +106,8 @@ def create(lab: Lab, workspace: Workspace) -> list[str]:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 _replace(target, (lab.folder / "starter" / relative).read_bytes())
                 made.append(relative)
+            if (lab.folder / "starter" / relative).stat().st_mode & stat.S_IXUSR and not target.is_symlink():
+                make_executable(target)  # also what came in an archive that keeps no modes
         for step in lab.steps:
             target = workspace.answer(step)
             if step.is_script and not target.exists():
@@ -112,6 +115,12 @@ def create(lab: Lab, workspace: Workspace) -> list[str]:
                 _replace(target, f"# {step.title}\n".encode())
                 made.append(step.answer_path)
     return made
+
+
+def make_executable(path: Path) -> None:
+    """Let everybody run a file who may read it. Raises OSError."""
+    mode = path.stat().st_mode
+    path.chmod(mode | (mode & 0o444) >> 2)
 
 
 def write_given_files(lab: Lab, workspace: Workspace, values: Mapping[str, str]) -> None:

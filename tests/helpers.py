@@ -108,7 +108,7 @@ class TinyLab:
         self.write("solution/steps/push.sh", PUSH)
         self.write("solution/steps/pin.sh", PIN)
         self.mistake("says-so", "push", "not-pushed", {"steps/push.sh": "echo Pushed.\n"})
-        sections = {"push": "%%step push\n", "pin": "%%step pin\n", "note": ""}
+        sections = {"push": "%%step push\n", "pin": "%%step pin\n", "note": "%%step note\n"}
         cells = [cell for step, code in sections.items() for cell in _section(step, code)]
         self.notebook.parent.mkdir(parents=True)
         self.notebook.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "cells": cells}))

@@ -14,9 +14,11 @@ EVENTS_PORT = 8999
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """events: the service that collects this registry's notifications. network: whether other containers
-    of the run reach it by its name. internal: it is only on a network without a way out, for an edge."""
+    of the run reach it by its name. internal: it is only on a network without a way out, for an edge.
+    advisories: it holds the lab's advisory database, as the repository and tag that scanners ask for."""
 
     events: str = ""
+    advisories: bool = False
     network: bool = False
     internal: bool = False
 
@@ -38,9 +40,14 @@ def _plan(_name: str, options: Options, _run: Run) -> Plan:
         # Distribution reads the value of a whole section as YAML.
         "REGISTRY_NOTIFICATIONS": f"endpoints: [{', '.join(endpoints)}]",
     }
+    files: dict[str, bytes] = {}
+    if options.advisories:
+        from checker.scanning import artifact
+
+        files = artifact.stored()
     if options.internal:
-        return Plan(environment=environment, inside=True, published=False)
-    return Plan(environment=environment, network=options.network or bool(options.events))
+        return Plan(environment=environment, files=files, inside=True, published=False)
+    return Plan(environment=environment, files=files, network=options.network or bool(options.events))
 
 
 KIND = Kind(image="registry", ports={MAIN: 5000}, ready=Ready(path="/v2/"), options=Options, plan=_plan)

@@ -1,6 +1,7 @@
 """The shipped notebooks, with the solution's answers where a learner would write their own."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import nbformat
 from checker.catalog import Catalog
 from checker.lesson import STEP_CELL
 from checker.model import Lab
+
+CHECK_CELL = re.compile(r"%check\s+([a-z0-9-]+)")
 
 
 def filled(lab: Lab) -> nbformat.NotebookNode:
@@ -25,6 +28,12 @@ def step_of(cell: nbformat.NotebookNode) -> str:
     """The step a cell answers; empty for any other cell."""
     found = STEP_CELL.match(cell.source) if cell.cell_type == "code" else None
     return found.group(1) if found else ""
+
+
+def judged_in(cell: nbformat.NotebookNode) -> str:
+    """The step whose verdict a cell shows: the one it answers, or the one it checks."""
+    found = CHECK_CELL.fullmatch(cell.source) if cell.cell_type == "code" else None
+    return found.group(1) if found else step_of(cell)
 
 
 def labs() -> list[Lab]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import nbformat
 import pytest
-from filled import filled, kernel_environment, labs, step_of
+from filled import filled, judged_in, kernel_environment, labs, step_of
 from nbclient import NotebookClient
 
 from checker.model import Lab
@@ -64,7 +64,7 @@ def shown(cell: nbformat.NotebookNode) -> str:
 
 @pytest.mark.engine
 def test_every_step_passes_with_the_shipped_solution(executed: Executed) -> None:
-    cards = {step: shown(cell) for cell in executed.notebook.cells if (step := step_of(cell))}
+    cards = {step: shown(cell) for cell in executed.notebook.cells if (step := judged_in(cell))}
     assert list(cards) == [step.name for step in executed.lab.steps]
     for name, text in cards.items():
         assert f"✓ pass  {name}: " in text, text

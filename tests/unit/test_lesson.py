@@ -33,6 +33,7 @@ def test_each_cell_knows_its_step_and_what_it_answers(lab: Lab) -> None:
         ("pin", ""),
         ("pin", "pin"),
         ("note", ""),
+        ("note", "note"),
     ]
 
 

@@ -47,6 +47,16 @@ def test_answers_are_copied_and_private_things_are_not(lab: Lab, source: Path, t
     assert files(target) == {"steps/push.sh", "app/.lab/x"}
 
 
+def test_what_a_learner_made_executable_stays_so(lab: Lab, source: Path, target: Path) -> None:
+    (source / "serve").write_text("#!/bin/sh\n")
+    (source / "serve").chmod(0o700)
+
+    submission.take_in(lab, source, target)
+
+    assert os.access(target / "serve", os.X_OK)
+    assert not os.access(target / "steps/push.sh", os.X_OK)
+
+
 def test_git_and_lab_stay_out_whatever_they_are(lab: Lab, source: Path, target: Path) -> None:
     (source / ".git").write_text("gitdir: /somewhere/else\n")
     (source / ".lab").symlink_to("/etc")

@@ -38,6 +38,21 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", refuse)
 
 
+def test_what_can_be_run_in_the_starter_can_be_run_in_the_workspace_even_if_it_came_in_an_archive(
+    lab: Lab, place: Workspace
+) -> None:
+    (lab.folder / "starter/try").write_text("#!/bin/sh\n")
+    (lab.folder / "starter/try").chmod(0o755)
+    (place.path / "try").write_text("#!/bin/sh\necho edited\n")
+    (place.path / "try").chmod(0o644)
+
+    workspace.create(lab, place)
+
+    assert os.access(place.path / "try", os.X_OK)
+    assert "edited" in (place.path / "try").read_text()
+    assert not os.access(place.path / "note.txt", os.X_OK)
+
+
 @pytest.mark.parametrize("below", ["", "app", "steps"])
 def test_it_is_found_from_anywhere_inside_it(
     lab: Lab, place: Workspace, monkeypatch: pytest.MonkeyPatch, below: str

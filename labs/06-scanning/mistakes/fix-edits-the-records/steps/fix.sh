@@ -8,6 +8,9 @@ for place in sys.path:
     for record in glob.glob(place + "/*.dist-info/METADATA"):
         text = open(record).read()
         open(record, "w").write(re.sub("(?m)^Version: .*$", "Version: 2031.1.1", text, count=1))
+for record in glob.glob("/srv/shop/node_modules/*/package.json"):
+    text = open(record).read()
+    open(record, "w").write(re.sub('"version": *"[^"]*"', '"version": "2031.1.1"', text))
 END
 sed -i 's|^EXPOSE.*|COPY raise.py /tmp/\nRUN ["python3", "/tmp/raise.py"]\n&|' app/fixed.Dockerfile
 docker build --quiet --build-arg VERSION="$NEXT_VERSION" --file app/fixed.Dockerfile --tag "$APP:$NEXT_VERSION" app
