@@ -20,6 +20,8 @@ from checker.errors import EnvironmentFault
 
 INSIDE = Path(__file__).with_name("deployinside.py")
 WITHIN = 30.0
+SELECTING = ("deployment", "statefulset", "daemonset", "replicaset")
+"""Kinds that need a selector; a job's is made by the cluster."""
 REAL = "REGISTRY_LAB_KUBECONFIG"
 """Names the kubeconfig of a real cluster that may be asked; never looked at in a replay's environment."""
 
@@ -59,11 +61,13 @@ class Cluster:
         found: list[Container] = []
         for entry in self._documents():
             workload = f"{entry['kind']}/{entry['metadata']['name']}".lower()
-            spec = entry.get("spec") or {}
-            pod = (spec.get("template") or {}).get("spec") or (spec if entry["kind"] == "Pod" else {})
+            spec = _below(entry, "spec")
+            pod = spec if entry["kind"] == "Pod" else _below(entry, "spec", "template", "spec")
+            containers = pod.get("containers")
             found += [
                 Container(workload, str(each.get("name", "")), str(each.get("image", "")))
-                for each in pod.get("containers") or ()
+                for each in (containers if isinstance(containers, list) else ())
+                if isinstance(each, dict)
             ]
         return tuple(sorted(found, key=lambda each: (each.workload, each.name)))
 
@@ -71,12 +75,11 @@ class Cluster:
         """The workloads whose selector does not find the pods of their template; a cluster refuses these."""
         found: list[str] = []
         for entry in self._documents():
-            spec = entry.get("spec") or {}
-            if "template" not in spec:
+            if entry["kind"].lower() not in SELECTING:
                 continue
-            wanted = (spec.get("selector") or {}).get("matchLabels") or {}
-            labels = ((spec["template"] or {}).get("metadata") or {}).get("labels") or {}
-            more = (spec.get("selector") or {}).get("matchExpressions")
+            wanted = _below(entry, "spec", "selector", "matchLabels")
+            labels = _below(entry, "spec", "template", "metadata", "labels")
+            more = _below(entry, "spec", "selector").get("matchExpressions")
             if not wanted.items() <= labels.items() or not (wanted or more):
                 found.append(f"{entry['kind']}/{entry['metadata']['name']}".lower())
         return tuple(found)
@@ -96,11 +99,20 @@ class Cluster:
         found: list[dict[str, Any]] = []
         for path in sorted(self._objects.glob("*.json")):
             try:
-                entry = json.loads(path.read_bytes())
-                found += [entry] if entry["metadata"]["name"] and entry["kind"] else []
-            except (ValueError, TypeError, KeyError, OSError):
+                entry = json.loads(path.read_bytes() if path.is_file() else b"")
+                names = entry["metadata"]["name"], entry["kind"]
+                found += [entry] if all(isinstance(name, str) and name for name in names) else []
+            except (ValueError, TypeError, KeyError, OSError, RecursionError):
                 continue  # somebody's own file, which kubectl did not write
         return found
+
+
+def _below(entry: dict[str, Any], *keys: str) -> dict[str, Any]:
+    """What a path of keys leads to; empty if that is no mapping."""
+    found: Any = entry
+    for key in keys:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _run(command: list[str], text: str, home: Path) -> "subprocess.CompletedProcess[str]":

@@ -8,23 +8,35 @@ in a cluster say so and fail; nothing is contacted.
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 KINDS = {
     "deploy": "deployment", "deployments": "deployment", "deployments.apps": "deployment",
     "deployment.apps": "deployment", "svc": "service", "services": "service", "sts": "statefulset",
     "statefulsets": "statefulset", "ds": "daemonset", "daemonsets": "daemonset", "cm": "configmap",
-    "configmaps": "configmap", "po": "pod", "pods": "pod",
+    "configmaps": "configmap", "po": "pod", "pods": "pod", "secrets": "secret", "sa": "serviceaccount",
+    "serviceaccounts": "serviceaccount", "ns": "namespace", "namespaces": "namespace", "ing": "ingress",
+    "ingresses": "ingress", "rs": "replicaset", "replicasets": "replicaset", "jobs": "job",
+    "cronjobs": "cronjob", "cj": "cronjob",
 }  # fmt: skip
-WITH_VALUE = (
+WHERE = (
     "-n", "--namespace", "--context", "--kubeconfig", "--server", "-s", "--token", "--cluster", "--user",
     "--certificate-authority", "--request-timeout",
 )  # fmt: skip
 """Options of every command that say which cluster is meant; there is one."""
+WITH_VALUE = (
+    "-o", "--output", "-p", "--patch", "--patch-file", "--type", "--timeout", "-c", "--containers", "-l",
+    "--selector", "--field-manager", "--revision", "--for", "-f", "--filename", "-k", "--kustomize",
+)  # fmt: skip
+"""Options whose value may be the next word, so that it names nothing."""
+FILES = ("-f", "--filename", "-k", "--kustomize")
 IGNORED = ("--record", "--insecure-skip-tls-verify", "--wait", "--force", "--server-side")
+DONE = {"set": "{} updated", "patch": "patched", "annotate": "annotated", "label": "labeled"}
 
 
 def main(kubectl: str, folder: str, words: list[str]) -> int:
@@ -33,21 +45,29 @@ def main(kubectl: str, folder: str, words: list[str]) -> int:
     words = _without_where(words)
     if not words or words[0] in ("help", "version", "options", "explain", "kustomize"):
         return here.real(words if words[:1] != ["version"] else ["version", "--client"])
-    if "--local" in words or any(word.startswith("--dry-run") and "server" not in word for word in words):
+    if "--local" in words or "--local=true" in words:
         return here.real(words)
     match words:
         case ["config", *_]:
             return 0
-        case ["apply" | "create" | "replace", *rest] if _files(rest):
-            return here.apply(_files(rest))
-        case ["set", "image", *rest]:
-            return here.change(["set", "image"], rest)
-        case ["patch", *rest]:
-            return here.change(["patch"], rest)
+        case ["apply" | "create" | "replace" as verb, *rest] if _files(rest):
+            return here.apply(verb, rest)
+        case ["set", "image" | "env" | "resources" | "serviceaccount" as what, *rest]:
+            return here.change(["set", what], rest)
+        case ["patch" | "annotate" | "label" as verb, *rest]:
+            return here.change([verb], rest)
         case ["get", *rest]:
-            return here.change(["patch", "-p", "{}"], rest, keep=False)
+            return here.show(rest)
         case ["rollout", "status" | "restart" | "history" as verb, *rest]:
-            return here.rollout(verb, rest)
+            return here.look(
+                rest, {"status": "successfully rolled out", "restart": "restarted"}.get(verb, "")
+            )
+        case ["wait", *rest]:
+            return here.look(rest, "condition met")
+        case ["delete", *rest]:
+            return here.delete(rest)
+    if _dry(words) == "client":
+        return here.real(words)
     said = " ".join(words[:2])
     print(f"error: kubectl {said}: there is no cluster behind this lab that could do that", file=sys.stderr)
     return 1
@@ -63,110 +83,230 @@ class Cluster:
     def real(self, words: list[str]) -> int:
         return subprocess.run([self._kubectl, *words], check=False).returncode
 
-    def apply(self, files: list[str]) -> int:
-        for file in files:
-            paths = [file]
-            if Path(file).is_dir():
-                paths = [
-                    str(path)
-                    for path in sorted(Path(file).glob("*"))
-                    if path.suffix in (".yaml", ".yml", ".json")
-                ]
-            for path in paths:
-                text = sys.stdin.read() if path == "-" else None
-                done = self._ask(["patch", "--local", "-f", path, "-p", "{}", "-o", "json"], text)
-                if done.returncode:
-                    return done.returncode
-                for entry in _documents(done.stdout):
-                    print(f"{self._keep(entry)} configured")
-        return 0
+    def apply(self, verb: str, words: list[str]) -> int:
+        """Take objects up as files say; `create` only new ones, `replace` only those that are there."""
+        code, dry = 0, _dry(words)
+        for path, text in self._sources(words):
+            asked = ["patch", "--local", "-f", path, "-p", "{}", "-o"]
+            done = self._ask([*asked, "json"], text)
+            if done.returncode:
+                return done.returncode
+            for entry in _documents(done.stdout):
+                there, name = self._file(entry).is_file(), _name(entry)
+                if verb == ("create" if there else "replace"):
+                    why = "AlreadyExists" if there else "NotFound"
+                    said = "already exists" if there else "not found"
+                    print(f"Error from server ({why}): {name} {said}", file=sys.stderr)
+                    code = 1
+                elif not dry:
+                    self._keep(entry)
+                    print(f"{name} {'configured' if there else 'created'}")
+                elif not _output(words):
+                    print(f"{name} {'configured' if there else 'created'} ({dry} dry run)")
+            if dry and _output(words):
+                print(self._ask([*asked, _output(words)], text).stdout, end="")
+        return code
 
-    def change(self, command: list[str], words: list[str], keep: bool = True) -> int:
-        """Let the real program change one object, or show it."""
-        named = [word for word in words if not word.startswith("-")]
-        path, left = self._object(words, named)
+    def change(self, command: list[str], words: list[str]) -> int:
+        """Let the real program change one object."""
+        path, left = self._object(words)
         if path is None:
             return 1
-        shown = [] if keep else left
-        asked = [] if not keep else left
-        done = self._ask([*command, "--local", "-f", str(path), *asked, *(shown or ["-o", "json"])], None)
+        left = [word for word in left if not word.startswith("--dry-run")]
+        asked = [*command, "--local", "-f", str(path), *left]
+        done = self._ask(asked if _output(left) else [*asked, "-o", "json"], None)
         if done.returncode:
             return done.returncode
-        if not keep:
+        if _output(left):
             print(done.stdout, end="")
-            return 0
+            done = self._ask([*command, "--local", "-f", str(path), *_no_output(left), "-o", "json"], None)
         for entry in _documents(done.stdout):
-            print(
-                f"{self._keep(entry)} image updated"
-                if command[0] == "set"
-                else f"{self._keep(entry)} patched"
-            )
+            if not _dry(words):
+                self._keep(entry)
+            if not _output(left):
+                print(f"{_name(entry)} {DONE[command[0]].format(command[-1])}")
         return 0
 
-    def rollout(self, verb: str, words: list[str]) -> int:
-        path, _ = self._object(words, [word for word in words if not word.startswith("-")])
+    def show(self, words: list[str]) -> int:
+        """Print one object, or all of a kind, as `-o` has it."""
+        names = [word for _, word in _named(words)]
+        if _files(words) or len(names) > 1 or "/" in "".join(names):
+            path, _ = self._object(words)
+            paths = [path] if path else None
+        else:
+            kinds = [_kind(name) for name in "".join(names).split(",")]
+            paths = [
+                path
+                for path in sorted(self._folder.glob("*.json"))
+                if kinds == ["all"] or path.name.partition(".")[0] in kinds
+            ]
+            if not paths:
+                print("No resources found in default namespace.", file=sys.stderr)
+        if paths is None:
+            return 1
+        form = _output(words)
+        form = "name" if form in ("", "wide") else form
+        for path in paths:
+            done = self._ask(["patch", "-p", "{}", "--local", "-f", str(path), "-o", form], None)
+            if done.returncode:
+                return done.returncode
+            print(done.stdout, end="")
+        return 0
+
+    def look(self, words: list[str], said: str) -> int:
+        """Whether an object is there: what is deployed is ready at once."""
+        names = [word for _, word in _named(words)]
+        if len(names) == 1 and "/" not in names[0]:  # those of a kind that a selector finds
+            return 0
+        path, _ = self._object(words)
         if path is None:
             return 1
-        print(
-            f'deployment "{path.stem.partition(".")[2]}" {"successfully rolled out" if verb == "status" else verb}'
-        )
+        kind, _, name = path.stem.partition(".")
+        print(f'{kind} "{name}" {said}')
         return 0
 
-    def _object(self, words: list[str], named: list[str]) -> tuple[Path | None, list[str]]:
+    def delete(self, words: list[str]) -> int:
+        path, _ = self._object(words)
+        if path is None:
+            return 0 if "--ignore-not-found" in words or "--ignore-not-found=true" in words else 1
+        if not _dry(words):
+            path.unlink()
+        print(f"{path.stem.replace('.', ' ', 1)} deleted")
+        return 0
+
+    def _sources(self, words: list[str]) -> Iterator[tuple[str, str | None]]:
+        """The files that a command line names, each with its text if that comes from elsewhere."""
+        for option, file in _files(words):
+            if option in ("-k", "--kustomize"):
+                done = subprocess.run(
+                    [self._kubectl, "kustomize", file], check=False, stdout=subprocess.PIPE, text=True
+                )
+                yield "-", done.stdout
+            elif file == "-":
+                yield "-", sys.stdin.read()
+            elif Path(file).is_dir():
+                found = sorted(Path(file).glob("*"))
+                yield from ((str(path), None) for path in found if path.suffix in (".yaml", ".yml", ".json"))
+            else:
+                yield file, None
+
+    def _object(self, words: list[str]) -> tuple[Path | None, list[str]]:
         """The file of the object that a command line names, and the words that do not name it."""
-        first = named[0] if named else ""
+        if _files(words):
+            for source, text in self._sources(words):
+                done = self._ask(["patch", "--local", "-f", source, "-p", "{}", "-o", "json"], text)
+                for entry in _documents(done.stdout) if not done.returncode else []:
+                    if self._file(entry).is_file():
+                        return self._file(entry), _without(words, FILES)
+            print("Error from server (NotFound): what the file describes is not there", file=sys.stderr)
+            return None, words
+        named = _named(words)[:2]
+        first = named[0][1] if named else ""
         kind, slash, name = first.partition("/")
-        used = [first]
-        if not slash:
-            name = named[1] if len(named) > 1 else ""
-            used.append(name)
-        kind = KINDS.get(kind.lower(), kind.lower())
+        if slash:
+            named = named[:1]
+        elif len(named) > 1:
+            name = named[1][1]
+        kind = _kind(kind)
         path = self._folder / f"{kind}.{name}.json"
-        left = list(words)
-        for word in filter(None, used):
-            left.remove(word)
+        used = [place for place, _ in named]
+        left = [word for place, word in enumerate(words) if place not in used]
         if not name or "/" in name or not path.is_file():
             print(f'Error from server (NotFound): {kind} "{name}" not found', file=sys.stderr)
             return None, left
         return path, left
 
-    def _keep(self, entry: dict) -> str:  # type: ignore[type-arg]
-        kind, name = str(entry.get("kind", "")).lower(), str((entry.get("metadata") or {}).get("name", ""))
-        path = self._folder / f"{kind}.{name}.json".replace("/", "_")
+    def _file(self, entry: dict) -> Path:  # type: ignore[type-arg]
+        return self._folder / f"{_name(entry).replace('/', '.', 1)}.json".replace("/", "_")
+
+    def _keep(self, entry: dict) -> None:  # type: ignore[type-arg]
+        path = self._file(entry)
         made = path.with_suffix(".new")
         made.write_text(json.dumps(entry), encoding="utf-8")
         made.replace(path)
-        return f"{kind}/{name}"
 
     def _ask(self, words: list[str], text: str | None) -> "subprocess.CompletedProcess[str]":
-        if text is not None:
-            with tempfile.NamedTemporaryFile("w", suffix=".yaml", delete=False) as file:
-                file.write(text)
-            words = [file.name if word == "-" else word for word in words]
-        done = subprocess.run(
-            [self._kubectl, *words], check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL
-        )
+        with tempfile.TemporaryDirectory() as folder:
+            if text is not None:
+                file = Path(folder) / "stdin.yaml"
+                file.write_text(text, encoding="utf-8")
+                words = [str(file) if word == "-" else word for word in words]
+            done = subprocess.run(
+                [self._kubectl, *words], check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL
+            )
         print(done.stderr, end="", file=sys.stderr)
         return done
 
 
+def _name(entry: dict) -> str:  # type: ignore[type-arg]
+    return f"{str(entry.get('kind', '')).lower()}/{(entry.get('metadata') or {}).get('name', '')}"
+
+
+def _kind(text: str) -> str:
+    return KINDS.get(text.lower(), text.lower())
+
+
 def _without_where(words: list[str]) -> list[str]:
+    left = _without(words, WHERE)
+    return [word for word in left if word.partition("=")[0] not in IGNORED]
+
+
+def _without(words: list[str], options: tuple[str, ...]) -> list[str]:
+    """The words but for options with a value, which may be the next word."""
     left: list[str] = []
     skip = False
     for word in words:
         if skip:
             skip = False
-        elif word in WITH_VALUE:
+        elif word in options:
             skip = True
-        elif word.partition("=")[0] not in (*WITH_VALUE, *IGNORED):
+        elif word.partition("=")[0] not in options:
             left.append(word)
     return left
 
 
-def _files(words: list[str]) -> list[str]:
-    found = [word.partition("=")[2] for word in words if word.startswith(("--filename=", "-f="))]
-    found += [after for word, after in itertools.pairwise(words) if word in ("-f", "--filename", "-k")]
+def _no_output(words: list[str]) -> list[str]:
+    left = _without(words, ("-o", "--output"))
+    return [word for word in left if not re.match("-o.", word)]
+
+
+def _named(words: list[str]) -> list[tuple[int, str]]:
+    """The words that are neither options nor values of options, each with its place."""
+    return [
+        (place, word)
+        for place, (before, word) in enumerate(itertools.pairwise(["", *words]))
+        if not word.startswith("-") and before not in WITH_VALUE
+    ]
+
+
+def _value(words: list[str], options: tuple[str, ...]) -> list[tuple[str, str]]:
+    """What options have as their values, in any form that kubectl takes: `-o X`, `-o=X`, `-oX`."""
+    found: list[tuple[str, str]] = []
+    for before, word in itertools.pairwise(["", *words]):
+        if before in options:
+            found.append((before, word))
+        elif before in WITH_VALUE or word in options:
+            continue
+        elif match := re.match(r"(--[\w-]+)=(.*)|(-\w)=?(.+)", word, re.DOTALL):
+            option, value = match[1] or match[3], match[2] if match[1] else match[4]
+            found += [(option, value)] if option in options else []
     return found
+
+
+def _output(words: list[str]) -> str:
+    """The form in which something is to be printed; empty if none is asked for."""
+    return next((value for _, value in _value(words, ("-o", "--output"))), "")
+
+
+def _dry(words: list[str]) -> str:
+    """Whether something is only to be tried: client or server; empty if not."""
+    asked = [word.partition("=")[2] or "client" for word in words if word.partition("=")[0] == "--dry-run"]
+    return asked[-1] if asked and asked[-1] not in ("none", "false") else ""
+
+
+def _files(words: list[str]) -> list[tuple[str, str]]:
+    """The files and folders that are named, each with the option that names it."""
+    return [(option, file) for option, value in _value(words, FILES) for file in value.split(",")]
 
 
 def _documents(text: str) -> list[dict]:  # type: ignore[type-arg]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Coroutine
 from typing import Any
 from urllib.parse import parse_qs, urlencode
@@ -41,7 +42,7 @@ class Request(msgspec.Struct):
     @property
     def length(self) -> int:
         text = self.header("content-length") or "0"
-        if not text.isdigit():
+        if not text.isdecimal():
             raise Bad("its length is no number")
         return int(text)
 
@@ -83,12 +84,13 @@ async def read_head(reader: Reader) -> Request | None:
     if whole.startswith("/v1.") and "/" in whole[1:]:
         version, _, rest = whole[1:].partition("/")
         version, whole = f"/{version}", f"/{rest}"
-    if "//" in whole or "/../" in f"{whole}/" or "%" in whole.replace("%3A", "").replace("%2F", ""):
+    path = whole.replace("%2F", "/").replace("%3A", ":")
+    if "%" in path or "//" in path or {".", ".."} & set(path.split("/")):
         raise Bad("its path is ambiguous")
     headers = [(key.strip(), value.strip()) for key, _, value in (line.partition(":") for line in lines)]
     if len({value for key, value in headers if key.lower() == "content-length"}) > 1:
         raise Bad("it has two lengths")
-    found = Request(words[0], version, whole.replace("%2F", "/").replace("%3A", ":"), {}, headers)
+    found = Request(words[0], version, path, {}, headers)
     found.query = parse_qs(query, keep_blank_values=True)
     if found.chunked and found.header("content-length"):
         raise Bad("it has a length and comes in chunks")
@@ -106,8 +108,8 @@ async def read_body(reader: Reader, request: Request) -> bytes:
         if size + len(body) > LONGEST_BODY:
             raise Bad("its body is too long")
         body += await reader.readexactly(size)
-        await reader.readexactly(2)
-    await reader.readuntil(b"\r\n")
+        await _chunk_end(reader)
+    await _chunk_end(reader)
     return body
 
 
@@ -127,6 +129,8 @@ async def pass_body(reader: Reader, writer: Writer, request: Request) -> None:
         size = await _chunk_size(reader)
         writer.write(f"{size:x}\r\n".encode())
         data = await reader.readexactly(size + 2)
+        if not data.endswith(b"\r\n"):
+            raise Bad("a chunk does not end where it should")
         writer.write(data)
         await writer.drain()
         if not size:
@@ -135,10 +139,15 @@ async def pass_body(reader: Reader, writer: Writer, request: Request) -> None:
 
 async def _chunk_size(reader: Reader) -> int:
     line = await reader.readuntil(b"\r\n")
-    try:
-        return int(line.partition(b";")[0], 16)
-    except ValueError:
-        raise Bad("a chunk has no size") from None
+    size = line.partition(b";")[0].strip()
+    if not re.fullmatch(rb"[0-9A-Fa-f]{1,15}", size):
+        raise Bad("a chunk has no size")
+    return int(size, 16)
+
+
+async def _chunk_end(reader: Reader) -> None:
+    if await reader.readexactly(2) != b"\r\n":
+        raise Bad("a chunk does not end where it should")
 
 
 def answer(status: int, body: object) -> bytes:

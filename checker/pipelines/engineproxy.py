@@ -135,10 +135,13 @@ class EngineProxy:
         self.names.add(ours)
         request.query["t"] = [*request.query.get("t", ()), ours]
         request.query["networkmode"] = ["none"]
+        # A cached layer may be of another pipeline, which takes it away in the middle of this build.
+        request.query["nocache"] = ["1"]
         request.query.pop("pull", None)  # base images are in the engine and nowhere else
 
     def _auth(self, body: bytes) -> bytes:
         asked = json_object(body)
+        containerrules.spelled(asked, "serveraddress")
         server = str(asked.get("serveraddress", ""))
         asked["serveraddress"] = self._registry(server.removesuffix("/"), f"log in to {server or 'it'}")
         return json.dumps(asked).encode()
@@ -231,9 +234,12 @@ class EngineProxy:
             if kind == "containers":
                 await containerrules.check(asked, self._place, self._ours)
             elif kind == "networks":
+                containerrules.spelled(asked, "Internal", "Labels")
                 asked["Internal"] = True
-            elif asked.get("DriverOpts") or asked.get("Driver") not in (None, "", "local"):
-                raise Refused("A volume of a pipeline is an ordinary one.")
+            else:
+                containerrules.spelled(asked, "Driver", "DriverOpts", "Labels")
+                if asked.get("DriverOpts") or asked.get("Driver") not in (None, "", "local"):
+                    raise Refused("A volume of a pipeline is an ordinary one.")
             asked["Labels"] = {**(asked.get("Labels") or {}), RUN: self.mark, PROCESS: _process()}
             return json.dumps(asked).encode()
         if method == "GET" and parts[2:] in ([], ["json"]):
@@ -253,9 +259,14 @@ class EngineProxy:
             self._made(f"{request.one('repo')}:{request.one('tag') or 'latest'}")
         if parts[3:] == ["exec"]:
             asked = json_object(await enginehttp.read_body(reader, request))
+            containerrules.spelled(asked, "Privileged")
             if asked.get("Privileged"):
                 raise Refused("A pipeline's container gets no privileges.")
             return json.dumps(asked).encode()
+        if parts[3:] == ["start"]:
+            # By an old version of the API, what it may be given could be changed here once more.
+            await enginehttp.read_body(reader, request)
+            return b""
         if parts[3:] == ["update"]:
             raise Refused("A pipeline's container stays as it was made.")
         return None

@@ -5,6 +5,9 @@ it likes.
 """
 
 import contextlib
+import itertools
+import re
+import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -33,6 +36,15 @@ TOOLS = ("trivy", "kubectl")
 SETTINGS = "settings.yml"
 """Beside the copy: the variables that GitLab has in the project's settings."""
 MASK = "[MASKED]"
+SYNC = """\
+#!/bin/sh
+# Before after_script gitlab-ci-local fetches the sources again, over what the script has made.
+for target; do :; done
+case "$1 $2 $3 $target" in
+  "-a --delete-excluded --delete "*/builds/*) [ -z "$(ls -A "$target")" ] || exit 0 ;;
+esac
+exec {rsync} "$@"
+"""
 OPTIONS = ("--no-color", "--no-json-schema-validation", "--no-evaluate-rule-changes")
 
 
@@ -51,18 +63,20 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True):
             "CI_REGISTRY_IMAGE": f"{self.address}/{self.project}",
             "CI_REGISTRY_USER": self.user,
             "CI_REGISTRY_PASSWORD": self.password,
+            "CI_JOB_TOKEN": self.password,
         }
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one pipeline.
 
-    refusals: why GitLab, or this lab, would not run it. complaint: what gitlab-ci-local said against the file.
-    jobs: those that were started, in their order. waiting: of the pipeline, and never started. dropped: not in
-    it for this ref. notes: what is otherwise here. not_allowed: what the engine was asked for in vain.
-    leaked: whether a secret was printed. before, deployed: the containers in the cluster when the pipeline began
-    and when it had ended. manifest: what kubectl said against the learner's manifests, real: what a real cluster
-    says against what is deployed now. unselected: workloads whose selector does not find their pods.
+    refusals: why GitLab, or this lab, would not run it. complaint: what gitlab-ci-local said against the file,
+    with the learner's line. jobs: those that were started, in their order. waiting: never started, also because
+    their rules leave them out. dropped: not in the pipeline for this ref. notes: what is otherwise here.
+    not_allowed: what the engine was asked for in vain. leaked: whether a secret was printed. before, deployed:
+    the containers in the cluster when the pipeline began and when it had ended. manifest: what kubectl said
+    against the learner's manifests, real: what a real cluster says against what is deployed now. unselected:
+    workloads whose selector does not find their pods.
     """
 
     ref: Ref
@@ -87,7 +101,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def ran(self) -> bool:
         """Whether a pipeline was created; not so if no job is for this ref."""
-        return bool(self.jobs or self.waiting)
+        return not self.complaint and bool(self.jobs or self.waiting)
 
     @property
     def passed(self) -> bool:
@@ -104,6 +118,7 @@ class GitLab:
     def __init__(self, engine: Engine, workspace: Workspace) -> None:
         self._engine = engine
         self._workspace = workspace
+        self._pipelines = itertools.count(1)
 
     def run(
         self,
@@ -139,7 +154,7 @@ class GitLab:
             try:
                 with Relays() as relays:
                     relays.listen(base / "docker.sock", proxy.serve)
-                    room = _Room(base, registry, given, cluster)
+                    room = _Room(base, registry, given, cluster, next(self._pipelines))
                     begun = Outcome(ref=ref, commit=commit, manifest=manifest, before=cluster.containers())
                     ended = _run(room, file, begun, seconds, secrets, proxy)
                 real = cluster.refused_by_real(kubeconfig) if kubeconfig and ended.ran else ""
@@ -153,7 +168,10 @@ class GitLab:
 class _Room:
     """The place of one run, and what its commands are given."""
 
-    def __init__(self, base: Path, registry: Registry, given: Mapping[str, str], cluster: Cluster) -> None:
+    def __init__(
+        self, base: Path, registry: Registry, given: Mapping[str, str], cluster: Cluster, number: int
+    ) -> None:
+        """number: of the pipeline, as in `CI_PIPELINE_IID`."""
         from checker.scanning import trivy
 
         self.base = base
@@ -164,14 +182,23 @@ class _Room:
         path = tools.search_path(TOOLS, self._environment["PATH"])
         self._environment |= trivy.environment(home / "trivy")
         self._environment |= {
-            "PATH": f"{cluster.bin}:{path}",
+            "PATH": f"{cluster.bin}:{base / 'bin'}:{path}",
             "DOCKER_HOST": f"unix://{base / 'docker.sock'}",
             "DOCKER_BUILDKIT": "0",
             "KUBECONFIG": str(home / "kubeconfig"),
         }
+        (base / "bin").mkdir()
+        sync = base / "bin" / "rsync"
+        sync.write_text(
+            SYNC.format(rsync=shutil.which("rsync", path=path) or "/usr/bin/rsync"), encoding="utf-8"
+        )
+        sync.chmod(0o755)
+        (base / "state").mkdir()
+        # It counts on from what it finds there.
+        (base / "state" / "state.yml").write_text(f"pipelineIid: {number - 1}\n", encoding="utf-8")
         (base / SETTINGS).write_text(yaml.safe_dump(dict(given)), encoding="utf-8")
         # What it predefines itself only its command line overrides, and a secret does not belong there.
-        own = ("CI_REGISTRY", "CI_REGISTRY_IMAGE", "CI_COMMIT_BRANCH", "CI_COMMIT_REF_NAME")
+        own = "CI_REGISTRY CI_REGISTRY_IMAGE CI_COMMIT_BRANCH CI_COMMIT_REF_NAME CI_COMMIT_REF_SLUG".split()
         self._said = [f"--variable={name}={given[name]}" for name in own if name in given]
         self._quiet = ",".join(given)
 
@@ -205,7 +232,7 @@ def _run(
         with contextlib.suppress(ValueError):  # what came out is no pipeline
             plan = gitlabplan.plan(gitlablog.without_noise(expanded), file, begun.ref)
     if plan is None:
-        said = gitlablog.complaint(expanding.output)
+        said = gitlablog.placed(gitlablog.complaint(expanding.output), file)
         return msgspec.structs.replace(begun, complaint=said, missing=expanding.missing)
     begun = msgspec.structs.replace(
         begun, dropped=plan.dropped, notes=plan.notes, refusals=plan.refusals, missing=expanding.missing
@@ -222,9 +249,10 @@ def _run(
         output = output.replace(secret, MASK)
     jobs = gitlablog.jobs(output, plan.jobs, file, ended=not ran.timed_out)
     started = {job.name for job in jobs}
+    well = jobs or ran.timed_out or gitlablog.finished(output)
     return msgspec.structs.replace(
         begun,
-        complaint="" if jobs else gitlablog.complaint(output),
+        complaint="" if well else gitlablog.placed(gitlablog.complaint(output), file),
         jobs=jobs,
         waiting=tuple(name for name in plan.jobs if name not in started),
         not_allowed=tuple(dict.fromkeys(proxy.refused)),
@@ -240,6 +268,7 @@ def _predefined(ref: Ref, registry: Registry, file: PipelineFile) -> dict[str, s
     found = registry.variables() | {"CI_PIPELINE_SOURCE": ref.source, "CI_DEFAULT_BRANCH": DEFAULT_BRANCH}
     if ref.kind == "tag":
         found |= {"CI_COMMIT_TAG": ref.name, "CI_COMMIT_REF_NAME": ref.name, "CI_COMMIT_BRANCH": ""}
+        found["CI_COMMIT_REF_SLUG"] = re.sub(r"[^a-z0-9]+", "-", ref.name.lower())[:63].strip("-")
     own = file.value("variables")
     return {name: value for name, value in found.items() if not (isinstance(own, dict) and name in own)}
 

@@ -5,17 +5,29 @@ from collections.abc import Iterator
 
 import msgspec
 
-from checker.pipelines.gitlabfile import PipelineFile, Text
+from checker.pipelines.gitlabfile import TOP, PipelineFile, Text
 
 LOGIN = re.compile(
-    r"\b(?:docker|podman|buildah|skopeo|crane|oras|helm registry)\s+(?:auth\s+)?login\b(?P<rest>[^|;&]*)"
+    r"\b(?:docker|podman|nerdctl|buildah|skopeo|crane|oras|(?:helm|trivy|regctl)\s+registry)"
+    r"(?:\s+-[^\s|;&]+(?:\s+[^\s|;&-][^\s|;&]*)?)*?\s+(?:auth\s+)?login\b"
+    r"(?P<rest>(?:\$\([^)]*\)|[^|;&])*)"
 )
-PASSWORD = re.compile(r"(?:^|\s)(?:-p\s*|--password(?:=|\s+))(?P<value>[\"']?[^\s-][^\s]*)")
-SECRET_NAME = re.compile(r"(?i)(?:^|_)(?:password|passwd|token|secret|api_?key|private_?key)$")
+PASSWORD = re.compile(
+    r"(?:^|\s)(?:-p(?:=|\s*)|--password(?:=|\s+))"
+    r"(?P<value>\"[^\"]*\"?|'[^']*'?|(?:\$\([^)]*\)|[^\s-])(?:\$\([^)]*\)|\S)*)"
+)
+SAID = re.compile(r"\b(?:echo|printf)\s(?P<text>[^|;&]*)\|\s*$")
+"""What is piped into a login."""
+COMMENT = re.compile(r"(?:^|\s)#")
+SECRET_NAME = re.compile(
+    r"(?i)(?:^|_)(?:password|passwd|token|secret|api_?key|private_?key|access_?key|secret_?key)$"
+)
+NO_SECRETS = ("", "~", "null", "true", "false", "yes", "no", "on", "off")
+"""Values of switches, whatever their names are."""
 KNOWN_SECRETS = re.compile(
     r"\b(?:dckr_pat_|glpat-|ghp_|github_pat_|xox[bp]-)[A-Za-z0-9_-]{10,}|\bAKIA[A-Z0-9]{16}\b"
 )
-ECHOED = re.compile(r"\$\{?\w")
+ECHOED = re.compile(r"[$`]")
 
 
 class Advice(msgspec.Struct, frozen=True):
@@ -36,9 +48,12 @@ def advice(file: PipelineFile) -> tuple[Advice, ...]:
 
 def _of(text: Text) -> Iterator[Advice]:
     for login in LOGIN.finditer(text.value):
+        before = text.value[: login.start()]
+        if COMMENT.search(before):
+            break
         if given := PASSWORD.search(login["rest"]):
             value = given["value"].strip("\"'")
-            if ECHOED.match(value):
+            if ECHOED.search(value):
                 yield Advice(
                     "pipeline-password-on-the-command-line",
                     text.line,
@@ -50,12 +65,22 @@ def _of(text: Text) -> Iterator[Advice]:
             else:
                 yield _written(text, "a password of a login")
             return
+        said = SAID.search(before)
+        if "--password-stdin" in login["rest"] and said and not ECHOED.search(said["text"]):
+            yield _written(text, "a password of a login")
+            return
     if KNOWN_SECRETS.search(text.value):
         yield _written(text, "something that looks like an access token")
     elif "variables" in text.path and text.path[-1] != "description" and _literal_secret(text):
         yield _written(text, f"the value of {_variable(text)}")
-    elif text.path[-1:] == ("image",) or text.path[-2:] == ("image", "name"):
+    elif _names_an_image(text.path):
         yield from _image(text)
+
+
+def _names_an_image(path: tuple[str, ...]) -> bool:
+    """Whether the image of all jobs or of one stands there, in either of its forms."""
+    path = path[:-1] if path[-2:] == ("image", "name") else path
+    return path[-1:] == ("image",) and len(path) <= 2 and path[0] not in TOP - {"default", "image"}
 
 
 def _variable(text: Text) -> str:
@@ -64,13 +89,14 @@ def _variable(text: Text) -> str:
 
 
 def _literal_secret(text: Text) -> bool:
-    return bool(SECRET_NAME.search(_variable(text)) and text.value.strip() and "$" not in text.value)
+    plain = "$" not in text.value and text.value.strip().lower() not in NO_SECRETS
+    return bool(plain and SECRET_NAME.search(_variable(text)))
 
 
 def _image(text: Text) -> Iterator[Advice]:
     name = text.value.strip()
     last = name.rpartition("/")[2]
-    if "$" in name or "@" in name or (":" in last and not last.endswith(":latest")):
+    if not name or "$" in name or "@" in name or (":" in last and not last.endswith(":latest")):
         return
     yield Advice(
         "pipeline-image-without-version",

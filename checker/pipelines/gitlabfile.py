@@ -10,6 +10,8 @@ import yaml
 MOST_ALIASES = 100
 """More of them are no pipeline but an attempt to make its reader run out of memory."""
 DEEPEST = 30
+LARGEST = 20_000
+"""Nodes, with what aliases stand for; a pipeline of the largest projects has a few thousands."""
 STEP = re.compile(r"\.([A-Za-z][A-Za-z0-9_]*)|\[(\d+)\]|\['((?:[^'\\]|\\.)*)'\]")
 """One step of a JSON path as jsonschema writes it."""
 TOP = frozenset(
@@ -96,6 +98,7 @@ def _composed(text: str) -> yaml.MappingNode:
         if aliases > MOST_ALIASES:
             raise BadPipeline(1, 1, f"it has {aliases} aliases")
         root = yaml.compose(text, Loader=yaml.SafeLoader)
+        size = _size(root, {}) if root else 0
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -106,7 +109,22 @@ def _composed(text: str) -> yaml.MappingNode:
         raise BadPipeline(1, 1, "the file is empty")
     if not isinstance(root, yaml.MappingNode):
         raise BadPipeline(_line(root), 1, "the file should be keys with values, and is not")
+    if size > LARGEST:
+        raise BadPipeline(1, 1, f"with its aliases written out it has {size} values")
     return root
+
+
+def _size(node: yaml.Node, known: dict[int, int]) -> int:
+    """How many nodes there are at and below one, once for each way that leads there. Raises BadPipeline."""
+    if isinstance(node, yaml.ScalarNode):
+        return 1
+    if id(node) not in known:
+        known[id(node)] = 0
+        below = (entry for each in node.value for entry in (each if isinstance(each, tuple) else (each,)))
+        known[id(node)] = 1 + sum(_size(entry, known) for entry in below)
+    elif not known[id(node)]:
+        raise BadPipeline(_line(node), 1, "an alias in it stands for what it is in itself")
+    return known[id(node)]
 
 
 def _child(node: yaml.Node, part: str) -> tuple[int, yaml.Node] | None:
@@ -126,8 +144,16 @@ def _texts(node: yaml.Node, path: tuple[str, ...], depth: int) -> Iterator[Text]
     if isinstance(node, yaml.ScalarNode):
         # What a block scalar says begins in the line after its sign.
         first = _line(node) + (node.style in ("|", ">"))
+        begun, before = 0, ""
         for number, line in enumerate(str(node.value).splitlines()):
-            yield Text(path, first + (number if node.style == "|" else 0), line)
+            begun = begun if before else number
+            if line.endswith("\\"):  # for a shell the next line is the same one
+                before += f"{line[:-1]} "
+                continue
+            yield Text(path, first + (begun if node.style == "|" else 0), before + line)
+            before = ""
+        if before:
+            yield Text(path, first + (begun if node.style == "|" else 0), before)
     elif isinstance(node, yaml.SequenceNode):
         for number, entry in enumerate(node.value):
             yield from _texts(entry, (*path, str(number)), depth + 1)

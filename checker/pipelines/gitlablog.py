@@ -18,11 +18,17 @@ KEPT = 40
 """Lines of a job's output that are kept: the last ones."""
 NOISE = (
     "Unable to retrieve default remote",
-    "Using fallback git remote",
+    "Using fallback git",
     "parsing and downloads",
     "json schema",
 )
+KEYS = ("stage", "needs", "dependencies", "extends", "rules", "script")
+"""Keys of a job that complaints name."""
 STATES = {"PASS": "passed", "FAIL": "failed", "WARN": "warned"}
+WORST = ("passed", "warned", "failed")
+COPY = re.compile(r": \[[^\]]*\](?= |$)")
+"""What stands behind the name of a job that is run several times, by `parallel`."""
+GIT_FAILED = re.compile(r"\s*Command failed with exit code \d+: git ")
 
 
 class JobResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,19 +59,23 @@ def jobs(output: str, names: Sequence[str], file: PipelineFile, *, ended: bool) 
     states: dict[str, str] = {}
     codes: dict[str, int] = {}
     by_length = sorted(names, key=len, reverse=True)
-    for line in output.splitlines():
-        if found := re.match(r" (PASS|FAIL|WARN)  (.*?)(?:  +(?:pre|after)_script)?\s*$", line):
-            states[found[2].strip()] = STATES[found[1]]
+    # A job may print what other readers take for the end of a line.
+    for line in output.split("\n"):
+        found = re.match(r" (PASS|FAIL|WARN)  (.*)", line)
+        if (split := _split(found[2] if found else line, by_length)) is None:
             continue
-        name = next((name for name in by_length if line.startswith(f"{name} ")), None)
-        if name is None:
+        name, rest = split
+        if found:
+            state = STATES[found[1]]
+            states[name] = max(state, states.get(name, state), key=WORST.index)
             continue
-        rest = line[len(name) :].lstrip()
-        said = kept.setdefault(name, [])
-        if rest.startswith(("> ", "$ ")) or rest == ">":
+        if rest.startswith("starting "):
+            kept.setdefault(name, [])
+        elif rest.startswith(("> ", "$ ")) or rest == ">":
+            said = kept.setdefault(name, [])
             said.append(rest[2:] if rest.startswith(">") else rest)
             del said[:-KEPT]
-        elif over := re.search(r"^finished in .*  (?:FAIL|WARN) (\d+)", rest):
+        elif over := re.search(r"^finished in .*  (?:FAIL|WARN) (\d+)\s*$", rest):  # not that of after_script
             codes[name] = int(over[1])
     return tuple(
         JobResult(
@@ -78,6 +88,17 @@ def jobs(output: str, names: Sequence[str], file: PipelineFile, *, ended: bool) 
         for name in names
         if name in states or name in kept
     )
+
+
+def _split(line: str, names: Sequence[str]) -> tuple[str, str] | None:
+    """The job that a line is of, and what follows its name; all copies of one job count as it."""
+    for name in names:
+        rest = line.removeprefix(name)
+        if rest != line and (copy := COPY.match(rest)):
+            rest = rest[copy.end() :]
+        if rest != line and (not rest or rest[0] == " "):
+            return name, rest.lstrip(" ")
+    return None
 
 
 def listed(output: str) -> list[dict[str, object]]:
@@ -97,14 +118,32 @@ def complaint(output: str) -> str:
     return " ".join(said)[:400] or "It gives no reason."
 
 
+def placed(said: str, file: PipelineFile) -> str:
+    """A complaint that begins with the learner's line that it is about, where it names one."""
+    words = re.findall(r"[^\s\[\],]+", said)
+    job = next((word for word in reversed(words) if word.strip(":") in file.jobs), "").strip(":")
+    path = (job, *[key for key in KEYS if re.search(rf"\b{key}\b", said)][:1]) if job else ()
+    line = file.line(*path) if path else 0
+    if not path and "include" in said:
+        line = file.line("include")
+    if not path and (found := re.search(r"!reference (\[.*?\])", said)):
+        line = next((number for number, text in enumerate(file.text.split("\n"), 1) if found[1] in text), 0)
+    return f"Line {line}: {said}" if line else said
+
+
+def finished(output: str) -> bool:
+    """Whether a pipeline came to its end, if one without a single job."""
+    return any(line.startswith("pipeline finished in ") for line in output.split("\n"))
+
+
 def without_noise(text: str) -> str:
     """Text of which the program's remarks, that come over the other stream, are taken out."""
-    return "\n".join(line for line in text.splitlines() if not _noise(line)) + "\n"
+    return "\n".join(line for line in text.split("\n") if not _noise(line)) + "\n"
 
 
 def _noise(line: str) -> bool:
     return (
         line.startswith(NOISE)
-        or "Command failed with exit code" in line
+        or GIT_FAILED.match(line) is not None
         or line.startswith(("fatal: ref refs/remotes", "error: No such remote"))
     )

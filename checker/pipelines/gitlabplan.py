@@ -4,6 +4,8 @@ What gitlab-ci-local ignores is done here: `only` and `except`, a job needed tha
 shell runner has not is taken out and told: images of jobs, services.
 """
 
+import graphlib
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -15,13 +17,25 @@ from checker.pipelines import gitlabrefs
 from checker.pipelines.gitlabfile import TOP, PipelineFile
 from checker.pipelines.gitlabrefs import Ref
 
-DIND = re.compile(r"(?:docker\.io/|index\.docker\.io/)?(?:library/)?docker(?::[\w.-]*dind[\w.-]*)?(?:@\S+)?")
-ENGINE_VARIABLES = ("DOCKER_HOST", "DOCKER_TLS_CERTDIR", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
-"""Tell a job where its docker:dind is; here the engine is somewhere else."""
+DIND = re.compile(
+    r"(?:docker\.io/|index\.docker\.io/)?(?:library/)?docker(?::[\w.-]*dind[\w.-]*(?:@\S+)?|@\S+)"
+)
+ENGINE_VARIABLES = (
+    "DOCKER_HOST",
+    "DOCKER_TLS_CERTDIR",
+    "DOCKER_TLS_VERIFY",
+    "DOCKER_CERT_PATH",
+    "DOCKER_BUILDKIT",
+)
+"""Tell a job where its docker:dind is and what it builds with; here the engine is another one."""
+SCANNER_VARIABLES = ("TRIVY_CACHE_DIR", "TRIVY_DB_REPOSITORY", "TRIVY_JAVA_DB_REPOSITORY")
+"""Tell Trivy where its advisories are; here it has them."""
 CONDITIONS = {
     "changes": "counts as fulfilled, as it does on GitLab for the first push of a ref",
     "kubernetes": "counts as fulfilled: a deployment is taken up here",
 }
+NOT_CHANGED = "except changes counts as not fulfilled: something else has changed as well"
+VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 WORK = ("script", "run", "trigger")
 
 
@@ -55,7 +69,8 @@ def included(file: PipelineFile) -> Iterator[Refusal]:
         if isinstance(entry, str):
             of_here = "://" not in entry
         if not of_here:
-            what = entry if isinstance(entry, str) else ", ".join(f"{key}: {entry[key]}" for key in entry)
+            shown = entry if isinstance(entry, dict) else {}
+            what = ", ".join(f"{key}: {shown[key]}" for key in shown) or str(entry)
             yield Refusal(
                 "pipeline-include-not-there",
                 file.line("include"),
@@ -77,20 +92,22 @@ def plan(expanded: str, file: PipelineFile, ref: Ref) -> Plan:
         for name, job in tree.items()
         if name not in TOP and not str(name).startswith(".") and isinstance(job, dict)
     }
-    making = _Making(file, ref)
+    making = _Making(file, ref, tree.get("variables"))
     kept = {name: making.job(name, job) for name, job in jobs.items() if making.wanted(name, job)}
     dropped = tuple(name for name in jobs if name not in kept)
     for name, job in kept.items():
         making.needs(name, job, dropped)
+    making.circle(kept)
     top = {name: value for name, value in tree.items() if name in TOP and name not in ("image", "services")}
     if isinstance(top.get("variables"), dict):
         top["variables"] = making.variables(top["variables"])
     workflow = tree.get("workflow")
     rules = workflow.get("rules") if isinstance(workflow, dict) else None
+    making.workflow(rules)
     asking = {"variables": top.get("variables") or {}, "pipeline": {"script": ["true"], "rules": rules}}
     return Plan(
-        asks=yaml.safe_dump(asking, sort_keys=False) if rules else "",
-        text=yaml.safe_dump({**top, **kept}, sort_keys=False, allow_unicode=True, width=1 << 16),
+        asks=_written(asking) if rules else "",
+        text=_written({**top, **kept}),
         jobs=tuple(kept),
         dropped=dropped,
         notes=tuple(dict.fromkeys(making.notes)),
@@ -98,18 +115,39 @@ def plan(expanded: str, file: PipelineFile, ref: Ref) -> Plan:
     )
 
 
-class _Making:
-    """What is found out on the way through the jobs."""
+def _written(tree: dict[str, Any]) -> str:
+    """As JSON, which is YAML in which a text is a text for every reader: of a plain 08 some make a number."""
+    return json.dumps(tree, ensure_ascii=False, default=str, indent=1)
 
-    def __init__(self, file: PipelineFile, ref: Ref) -> None:
+
+class _Making:
+    """What is found out on the way through the jobs. variables: those of all jobs."""
+
+    def __init__(self, file: PipelineFile, ref: Ref, variables: Any) -> None:
         self._file = file
         self._ref = ref
+        self._variables = variables if isinstance(variables, dict) else {}
         self.notes: list[str] = []
         self.refusals: list[Refusal] = []
 
     def wanted(self, name: str, job: dict[str, Any]) -> bool:
         """Whether the job is in the pipeline for this ref; one with `rules` is left to gitlab-ci-local."""
         only, but = (gitlabrefs.policy(job.get(key)) for key in ("only", "except"))
+        if not any(job.get(key) for key in WORK):
+            self._refuse(
+                "pipeline-job-without-script",
+                name,
+                f"The job {name} has no script.",
+                "Give it one; a job that is only a template has a name that begins with a full stop.",
+            )
+        for pattern in (pattern for found in (only, but) if found for pattern in found.refs):
+            if gitlabrefs.unreadable(pattern):
+                self._refuse(
+                    "pipeline-pattern-unreadable",
+                    name,
+                    f"The job {name} has {pattern} below only or except, which GitLab cannot read.",
+                    "Its regular expressions are RE2's, which do not look ahead or behind.",
+                )
         if "rules" in job:
             if only or but:
                 self._refuse(
@@ -119,9 +157,21 @@ class _Making:
                     "Use one of the two; GitLab creates no pipeline from both.",
                 )
             return True
-        for found in filter(None, (only, but)):
-            self.notes += [f"{name}: {key} {CONDITIONS[key]}." for key in found.unknown if key in CONDITIONS]
+        if only:
+            self.notes += [f"{name}: {key} {CONDITIONS[key]}." for key in only.unknown if key in CONDITIONS]
+        if but and "changes" in but.unknown:
+            self.notes.append(f"{name}: {NOT_CHANGED}.")
+        if but and "kubernetes" in but.unknown:
+            self.notes.append(f"{name}: kubernetes {CONDITIONS['kubernetes']}.")
+            return False
         return gitlabrefs.keeps(only, but, self._ref)
+
+    def workflow(self, rules: Any) -> None:
+        """Tell what the rules of the whole pipeline cannot do here."""
+        for rule in rules if isinstance(rules, list) else ():
+            if isinstance(rule, dict) and rule.get("variables"):
+                names = ", ".join(map(str, rule["variables"]))
+                self.notes.append(f"workflow: its rules do not set {names} here; the rules of jobs can.")
 
     def job(self, name: str, job: dict[str, Any]) -> dict[str, Any]:
         """The job as it is run."""
@@ -129,13 +179,6 @@ class _Making:
         only, but = (gitlabrefs.policy(job.pop(key, None)) for key in ("only", "except"))
         if rules := list(_rules(only, but, str(job.get("when", "on_success")))):
             job["rules"] = rules
-        if not any(job.get(key) for key in WORK):
-            self._refuse(
-                "pipeline-job-without-script",
-                name,
-                f"The job {name} has no script.",
-                "Give it one; a job that is only a template has a name that begins with a full stop.",
-            )
         if "trigger" in job:
             self._refuse(
                 "pipeline-trigger-not-there",
@@ -144,18 +187,20 @@ class _Making:
                 "There is one project here: let the job do the work itself.",
             )
         self._image(name, job.pop("image", None))
-        self._services(name, job.pop("services", None))
+        self._services(name, job.pop("services", None), job.get("variables"))
         if isinstance(job.get("variables"), dict):
             job["variables"] = self.variables(job["variables"])
         return job
 
     def variables(self, found: dict[str, Any]) -> dict[str, Any]:
-        """Variables without those that say where the engine is."""
-        if taken := [name for name in ENGINE_VARIABLES if name in found]:
-            self.notes.append(
-                f"{' and '.join(taken)} {'are' if len(taken) > 1 else 'is'} left out: the engine is already there."
-            )
-        return {name: value for name, value in found.items() if name not in taken}
+        """Variables without those that say where the engine is, or where Trivy's advisories are."""
+        there = {ENGINE_VARIABLES: "the engine is", SCANNER_VARIABLES: "Trivy's advisories are"}
+        for names, what in there.items():
+            if taken := [name for name in names if name in found]:
+                left = f"{' and '.join(taken)} {'are' if len(taken) > 1 else 'is'} left out"
+                self.notes.append(f"{left}: {what} already there.")
+        left_out = {*ENGINE_VARIABLES, *SCANNER_VARIABLES}
+        return {name: value for name, value in found.items() if name not in left_out}
 
     def needs(self, name: str, job: dict[str, Any], dropped: tuple[str, ...]) -> None:
         """Take out what is needed or depended on and not in the pipeline, which GitLab allows only if optional."""
@@ -177,6 +222,26 @@ class _Making:
         if isinstance(job.get("dependencies"), list):
             job["dependencies"] = [entry for entry in job["dependencies"] if entry not in dropped]
 
+    def circle(self, jobs: dict[str, dict[str, Any]]) -> None:
+        """Refuse jobs that wait for each other: gitlab-ci-local would wait for ever."""
+        needed = {
+            name: [str(need.get("job") if isinstance(need, dict) else need) for need in job["needs"]]
+            for name, job in jobs.items()
+            if isinstance(job.get("needs"), list)
+        }
+        try:
+            graphlib.TopologicalSorter(needed).prepare()
+        except graphlib.CycleError as error:
+            names = list(dict.fromkeys(error.args[1]))
+            others = f", over {', '.join(names[1:])}" if names[1:] else ""
+            self._refuse(
+                "pipeline-needs-in-a-circle",
+                names[0],
+                f"By its needs the job {names[0]} waits for itself{others}.",
+                "Let one of them need less; GitLab creates no pipeline otherwise.",
+                "needs",
+            )
+
     def _image(self, name: str, value: Any) -> None:
         image = value.get("name") if isinstance(value, dict) else value
         if image:
@@ -185,9 +250,11 @@ class _Making:
                 "trivy, kubectl and git."
             )
 
-    def _services(self, name: str, value: Any) -> None:
+    def _services(self, name: str, value: Any, variables: Any) -> None:
+        known = {**self._variables, **(variables if isinstance(variables, dict) else {})}
         for entry in value if isinstance(value, list) else ():
             service = str(entry.get("name") if isinstance(entry, dict) else entry)
+            service = VARIABLE.sub(lambda found: str(known.get(found[1], found[0])), service)
             if DIND.fullmatch(service):
                 self.notes.append(
                     f"{name}: service {service} is the engine that is there. All jobs share it here, while on "

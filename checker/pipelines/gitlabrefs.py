@@ -21,7 +21,14 @@ SOURCES = {
 """`CI_PIPELINE_SOURCE` -> the keyword that stands for it, where it is another word."""
 PLURALS = {"branch": "branches", "tag": "tags"}
 DEFAULT = ("branches", "tags")
-"""What `only` is for a job that says nothing about when it runs."""
+"""What `only` is for a job that says nothing about when it runs, or names no refs."""
+CLASSES = {
+    "alnum": "a-zA-Z0-9", "alpha": "a-zA-Z", "digit": "0-9", "lower": "a-z", "upper": "A-Z",
+    "word": r"\w", "xdigit": "0-9a-fA-F", "space": r"\s",
+}  # fmt: skip
+"""Names of classes of characters, as in `[[:digit:]]`, which Python does not know."""
+NOT_IN_RE2 = re.compile(r"\(\?(?:[=!>(]|<[=!])|\\[1-9GZ]")
+"""What GitLab's regular expressions (RE2) have not: looking ahead or behind, what a group has matched."""
 
 
 class Ref(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,8 +72,7 @@ def policy(value: Any) -> Policy | None:
 
 def keeps(only: Policy | None, but: Policy | None, ref: Ref) -> bool:
     """Whether a job with these two, and without `rules`, is in the pipeline, as far as its refs decide."""
-    wanted = only.refs if only else DEFAULT
-    if wanted and not takes(wanted, ref):
+    if not takes((only.refs if only else ()) or DEFAULT, ref):
         return False
     return not (but and takes(but.refs, ref))
 
@@ -84,12 +90,16 @@ def never(pattern: str) -> bool:
     return not REGEX.fullmatch(pattern) and any(sign in pattern for sign in "*?[")
 
 
+def unreadable(pattern: str) -> bool:
+    """Whether a pattern is a regular expression that GitLab does not understand: it refuses the file then."""
+    found = REGEX.fullmatch(pattern.partition("@")[0])
+    return found is not None and _compiled(found["pattern"], found["flags"]) is None
+
+
 def _fits(pattern: str, ref: Ref) -> bool:
-    name, at, path = pattern.partition("@")
-    if not REGEX.fullmatch(pattern) and at:
-        if path != ref.project:
-            return False
-        pattern = name
+    pattern, at, path = pattern.partition("@")
+    if at and path != ref.project:
+        return False
     if pattern == PLURALS.get(ref.kind):
         return True
     if pattern in (SOURCES.get(ref.source, ref.source), ref.source.removesuffix("_event")):
@@ -105,12 +115,13 @@ def _fits(pattern: str, ref: Ref) -> bool:
 @cache
 def _compiled(pattern: str, flags: str) -> re.Pattern[str] | None:
     """A regular expression, found anywhere in a name unless it is anchored; None for one that is none."""
-    bits = {"i": re.IGNORECASE, "m": re.DOTALL, "s": re.DOTALL}
-    chosen = 0
-    for flag in flags:
-        chosen |= bits.get(flag, 0)
+    escaped = re.sub(r"\\[^1-9GZ]", "", pattern)
+    if NOT_IN_RE2.search(re.sub(r"\[[^\]]*\]", "", escaped)):
+        return None
+    pattern = re.sub(r"\[:(\w+):\]", lambda name: CLASSES.get(name[1], name[0]), pattern)
     try:
-        return re.compile(pattern.replace(r"\/", "/").replace(r"\A", "^").replace(r"\z", r"\Z"), chosen)
+        # Names of refs are single lines, for which the other flags mean nothing.
+        return re.compile(pattern.replace(r"\z", r"\Z"), re.ASCII | (re.IGNORECASE if "i" in flags else 0))
     except re.error:
         return None
 

@@ -39,7 +39,7 @@ HEALTHY, VULNERABLE = "jinja2-3.1.6.dist-info", "urllib3-1.24.1.dist-info"
 OLD_PACKAGE = "Metadata-Version: 2.1\nName: urllib3\nVersion: 1.24.1\n"
 """CVE-2019-11324 and others, of which none is critical: a gate for critical ones only lets it through."""
 SECONDS = 180.0
-ACCOUNTS = ("main", "branch", "broken", "vulnerable")
+ACCOUNTS = ("main", "branch", "broken", "vulnerable", "refused")
 
 Change = Callable[[Path], None]
 
@@ -94,6 +94,11 @@ class Forge:
         """A push to the default branch of an app with a library that has a finding of severity HIGH."""
         return self._push("vulnerable", Ref(name="main"), _make_vulnerable)
 
+    @cached_property
+    def refused(self) -> Push:
+        """A push to the default branch whose image the registry does not take."""
+        return self._push("refused", Ref(name="main"), password=secrets.token_hex(16))
+
     def image(self, push: Push, reference: str) -> RegistryImage | None:
         """An image of the project by tag or digest, as the hub has it now."""
         return self.client(push).image(push.registry.project, reference)
@@ -111,13 +116,13 @@ class Forge:
         assert isinstance(view, Hub)
         return view
 
-    def _push(self, account: str, ref: Ref, change: Change | None = None) -> Push:
+    def _push(self, account: str, ref: Ref, change: Change | None = None, password: str = "") -> Push:
         name = self._names[account]
         registry = Registry(
             address=self._hub.service.address,
             project=f"{name}/{self._values['PROJECT']}",
             user=name,
-            password=self._passwords[account],
+            password=password or self._passwords[account],
         )
         outcome = self._gitlab.run(
             self.file,
@@ -289,7 +294,8 @@ def require_stopped(push: Push, code: str, expected: str, was: str, action: str)
 
 
 # ------------------------------------------------------------------------------------------ 5 deploy
-# Must catch: a manifest that no cluster takes; an image that is not set, not there, or may become another one.
+# Must catch: a manifest that no cluster takes; an image that is not set, not there, or may become another one; a
+# deployment that does not wait for the push.
 # Must not fail: digest or tag, `set image`, `patch` or `apply`, any other objects in the manifest.
 @step("deploy")
 def test_what_was_pushed_is_deployed(forge: Forge, workspace: Workspace) -> None:
@@ -388,6 +394,20 @@ def require_pinned(forge: Forge, push: Push, container: Container) -> None:
             if moved
             else f"{named}, and so it has after the next push to main, with another page.",
             action="Use the digest, or a tag with $CI_COMMIT_SHA in it, which the next commit does not have.",
+        )
+    require_after_push(forge)
+
+
+def require_after_push(forge: Forge) -> None:
+    """That a deployment by tag waits for the push; one by digest has to, as only the push makes that known."""
+    outcome = forge.refused.outcome
+    if changed(outcome):
+        fail(
+            "deploy-does-not-wait-for-the-push",
+            expected="The deployment is changed after the push, and only if that succeeded.",
+            observed=f"The registry refused the account of the pipeline. {_states(outcome)} Deployed is "
+            f"{changed(outcome)[0].image} all the same, which is not there.",
+            action="Let the job that deploys wait for the one that pushes: by a later stage, or by its needs.",
         )
 
 

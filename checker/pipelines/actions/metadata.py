@@ -95,7 +95,7 @@ def run(task: Task) -> None:
 def tags_of(task: Task, rules: list[Rule], flavor: Flavor) -> tuple[list[str], bool]:
     """The tags in their order, the version first, and whether `latest` goes with them."""
     found: list[str] = []
-    latest = flavor.latest == "true"
+    latest: bool | None = None
     for rule in sorted(rules, key=lambda rule: -rule.priority):
         if _filled(task, rule.attributes.get("enable", "true")) != "true":
             continue
@@ -109,8 +109,9 @@ def tags_of(task: Task, rules: list[Rule], flavor: Flavor) -> tuple[list[str], b
         name = re.sub(r"[^a-zA-Z0-9._-]+", "-", f"{prefix}{value}{suffix}")
         if name not in found:
             found.append(name)
-        latest |= is_latest and flavor.latest == "auto"
-    return found, latest and bool(found)
+        if latest is None:  # the tag of the highest priority decides
+            latest = is_latest if flavor.latest == "auto" else flavor.latest == "true"
+    return found, bool(latest)
 
 
 def _value(task: Task, rule: Rule) -> tuple[str, bool]:
