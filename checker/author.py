@@ -56,7 +56,7 @@ def prove_lab(engine: Engine, catalog: Catalog, lab: Lab) -> Iterator[Proof]:
     yield Proof("the solution passes every step", tuple(_solved(solved)))
 
 
-def groups(lab: Lab, mistakes: Sequence[Mistake], most: int = 3) -> list[tuple[Mistake, ...]]:
+def groups(lab: Lab, mistakes: Sequence[Mistake], most: int = 5) -> list[tuple[Mistake, ...]]:
     """Mistakes that can be made in one replay, `most` of them at a time.
 
     Each in a step of its own that needs none of the others', with files of its own, so that it shows which

@@ -32,7 +32,11 @@ class Executed(NamedTuple):
     environment: dict[str, str]
 
 
-@pytest.fixture(scope="module", params=labs(), ids=lambda lab: lab.name)
+# A notebook is executed once, so where tests run side by side all of one lab's stay together.
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(lab, marks=pytest.mark.xdist_group(lab.name), id=lab.name) for lab in labs()],
+)
 def executed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Executed]:
     """A notebook after all its cells ran, and the practice it belongs to."""
     lab: Lab = request.param
