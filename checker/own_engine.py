@@ -60,23 +60,35 @@ def start(say: Say) -> None:
     say(f"Starting an engine of the lab's own; its files are in {folder()}.")
     try:
         footprint.add_bridge(bridge)
-        with log_file().open("wb") as log:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd="/",
-                env={**os.environ, "PATH": footprint.search_path()},
-                start_new_session=True,  # a Ctrl-C is not for it
-            )
-        _wait_until_up(process)
+        try:
+            _launch(command)
+        except EngineFault:
+            if not (networks := _data() / "network").exists():
+                raise
+            # Killed while it made a network, dockerd panics over what it had written at every later start.
+            say("The engine did not come up; it is tried without what it remembers of networks.")
+            shutil.rmtree(networks, ignore_errors=True)
+            _launch(command)
     except OSError as error:
         _bring_down()
         raise EngineFault(f"The engine cannot be started ({error}).", _ACTION) from error
     except BaseException:
         _bring_down()
         raise
+
+
+def _launch(command: list[str]) -> None:
+    with log_file().open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            env={**os.environ, "PATH": footprint.search_path()},
+            start_new_session=True,  # a Ctrl-C is not for it
+        )
+    _wait_until_up(process)
 
 
 def stop(say: Say) -> bool:

@@ -164,6 +164,7 @@ def subject_of(path: str, name: str, own: Report, again: str) -> Subject:
 def test_the_reports_say_what_a_scan_of_the_image_says(
     workspace: Workspace, engine: EngineView, probe: Probe, scans: Scans, values: Values
 ) -> None:
+    probe.ahead([f"{values['APP']}:{values['VERSION']}"])  # it starts while it is scanned
     name, own = shop(engine, scans, values)
     require_answers(probe, name, values)
     everything = subject_of(

@@ -186,6 +186,20 @@ def test_a_network_that_another_program_has_taken_meanwhile_is_left_to_it(
     assert result["after"] == result["before"]
 
 
+def test_what_a_killed_engine_wrote_about_its_networks_keeps_no_later_one_from_starting(
+    tmp_path: Path,
+) -> None:
+    networks = tmp_path / "cache/engine/data/network/files/local-kv.db"
+    networks.parent.mkdir(parents=True)
+    networks.write_bytes(b"half written" * 1000)
+
+    result = in_own_network(tmp_path / "cache", START + END)
+
+    assert result["address"] == result["socket"]
+    assert any("without what it remembers of networks" in line for line in result["said"])
+    assert result["after"] == result["before"]
+
+
 def test_an_engine_that_does_not_come_up_says_why(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     (cache / "engine").mkdir(parents=True)
