@@ -1,10 +1,11 @@
 """The pytest plugin: gives checks their fixtures and turns what becomes of them into outcomes.
 
-Fixtures of a check: `values`, `workspace`, `environment`, `engine`, `probe`, `trials`, `pipelines`, and every
-service of the lab under its name (with underscores for hyphens): what `checker.views` shows of it.
+Fixtures of a check: `values`, `workspace`, `environment`, `engine`, `probe`, `trials`, `pipelines`, `memory`, and
+every service of the lab under its name (with underscores for hyphens): what `checker.views` shows of it.
 """
 
 from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
 from types import ModuleType
 
 import msgspec
@@ -28,7 +29,7 @@ def _no_environment(_workspace: Workspace) -> Mapping[str, str]:
 
 
 class World(msgspec.Struct, frozen=True):
-    """What checks may look at."""
+    """What checks may look at. memory: a folder of the practice's, for what does not change; None in a replay."""
 
     values: Mapping[str, str]
     workspace: Workspace
@@ -38,6 +39,7 @@ class World(msgspec.Struct, frozen=True):
     trials: Trials
     pipelines: Pipelines | None = None
     environment: Environment = _no_environment
+    memory: Path | None = None
 
 
 class _Seen(msgspec.Struct):
@@ -95,6 +97,10 @@ class CheckPlugin:
     @pytest.fixture(scope="session")
     def environment(self) -> Environment:
         return self._world.environment
+
+    @pytest.fixture(scope="session")
+    def memory(self) -> Path | None:
+        return self._world.memory
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.pluginmanager.register(_services(self._world.services), "registry-lab-services")

@@ -47,8 +47,8 @@ def check(
 ) -> LabReport:
     """Judge the steps (all if None) by the world as it is now.
 
-    remember: whether what images answered is kept in the workspace for the next time; never for a
-    replay, whose workspace is a stranger's. path: how the workspace is called in the report.
+    remember: whether what was found out about images is kept in the workspace for the next time; never for
+    a replay, whose workspace is a stranger's. path: how the workspace is called in the report.
     closing: waits, when it is closed, until all containers that were started for a look are gone.
     """
     from checker import answers
@@ -63,10 +63,9 @@ def check(
     services = views(engine, stack)
     registry = services.get("registry")
     view = EngineView(engine)
-    memory = workspace.path / PRIVATE / "probes.json" if remember else None
-    probe = closing.enter_context(
-        Probe(engine, view, registry if isinstance(registry, RegistryClient) else None, memory)
-    )
+    memory = workspace.path / PRIVATE if remember else None
+    asked = registry if isinstance(registry, RegistryClient) else None
+    probe = closing.enter_context(Probe(engine, view, asked, memory and memory / "probes.json"))
     trials = closing.enter_context(Trials(engine, workspace.path))
     if steps is None:
         owned = (fill(pattern, stack.values) for pattern in lab.owned)
@@ -80,6 +79,7 @@ def check(
         trials=trials,
         pipelines=Pipelines(engine, workspace),
         environment=lambda place: answers.environment(engine, place, stack.values, lab.tools),
+        memory=memory,
     )
     wanted = frozenset(step.name for step in lab.steps) if steps is None else steps
     plugin = CheckPlugin(lab, world, wanted, honour_needs=honour_needs)

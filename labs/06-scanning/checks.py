@@ -55,11 +55,11 @@ def inside_registry(request: pytest.FixtureRequest, engine: EngineView) -> Roles
 
 
 @pytest.fixture(scope="session")
-def scans(engine: EngineView, environment: Environment) -> Iterator[Scans]:
+def scans(engine: EngineView, environment: Environment, memory: Path | None) -> Iterator[Scans]:
     with tempfile.TemporaryDirectory(prefix="registry-lab-", ignore_cleanup_errors=True) as folder:
         place = Workspace(Path(folder).resolve())
         answers.make_room(place)
-        yield Scans(engine, environment(place), place.path)
+        yield Scans(engine, environment(place), place.path, memory)
 
 
 @pytest.fixture(scope="session")
@@ -135,7 +135,7 @@ def shop(engine: EngineView, scans: Scans, values: Values) -> tuple[str, Report]
             action=AS_IT_IS,
         )
     own = scans.image(name)
-    if gone := sorted(scans.image(tag_of(OLD)).found - own.found):
+    if gone := sorted(scans.base(tag_of(OLD)).found - own.found):
         fail(
             "image-not-as-it-went-out",
             expected=f"{name} is built by app/Dockerfile, and what is known about {tag_of(OLD)} holds for "
@@ -309,7 +309,7 @@ def test_what_can_be_mended_is_mended(
             observed=f"It is {pushed.config_digest[:19]}….",
             action="Tag and push after the last build. What was not scanned should not go out.",
         )
-    require_nothing_hidden(scans.image(tag_of(OLD)), own, pushed, name)
+    require_nothing_hidden(scans.base(tag_of(OLD)), own, pushed, name)
 
 
 def require_pushed(registry: RegistryClient, repository: str, tag: str) -> RegistryImage:
@@ -743,7 +743,7 @@ def require_sweep(scans: Scans, scripts: Scripts, trials: Trials) -> None:
     trial = trials.start(Service(name="trial", kind="registry"))
     client = trial.view("trial")
     assert isinstance(client, RegistryClient)
-    images = stored.fill(int(client.address.rpartition(":")[2]), python_packages(scans.image(tag_of(OLD))))
+    images = stored.fill(int(client.address.rpartition(":")[2]), python_packages(scans.base(tag_of(OLD))))
     texts = scripts.sweep(client.address, [image.report for image in images])
     missing = [image for image in images if texts.get(image.report) is None]
     if missing:

@@ -27,7 +27,7 @@ from checker.engine import Engine, connect
 from checker.model import Lab, Outcome
 from checker.stack import stack as stacks
 from checker.workspace import Workspace
-from tests.bench import pipelines, services
+from tests.bench import pipelines, scanning, services
 
 LAB = "01"
 BIN = Path(sys.executable).parent
@@ -184,6 +184,8 @@ def measure(runs: int) -> list[Row]:
         rows.append(in_turn(what, "bare containers in turn", 1.5, mine, theirs, runs))
     with pipelines.publishing(engine) as (workflow, commands):
         rows.append(in_turn("workflow run", "commands in bash + act's start", 2, workflow, commands, runs))
+    with scanning.judged(engine) as (check, scan):
+        rows.append(in_turn("scan check", "Trivy alone", 1.3, check, scan, runs))
     with tempfile.TemporaryDirectory(prefix="registry-lab-bench-") as folder:
         env = dict(os.environ, REGISTRY_LAB_WORKSPACE=folder)
         subprocess.run([BIN / "lab", "start", LAB], env=env, check=True)
