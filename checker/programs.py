@@ -45,6 +45,11 @@ NODE_AT_LEAST = (20, 19)
 """What that version of gitlab-ci-local runs on."""
 
 
+def folder() -> Path:
+    """Where all programs lie that are fetched."""
+    return cache_dir() / "programs"
+
+
 class Program(msgspec.Struct, frozen=True, kw_only=True):
     """One program.
 
@@ -60,7 +65,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def folder(self) -> Path:
-        return cache_dir() / "programs" / f"{self.name}-{self.version}"
+        return folder() / f"{self.name}-{self.version}"
 
     @property
     def executable(self) -> Path:

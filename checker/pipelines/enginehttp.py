@@ -14,6 +14,8 @@ from checker.pipelines.relay import Reader, Writer
 LONGEST_HEAD = 64 * 1024
 LONGEST_BODY = 4 * 1024 * 1024
 """Bytes of a body that is read and looked at; others are passed on as they come."""
+LONGEST_ARCHIVE = 256 * 1024 * 1024
+"""Bytes of an archive of images."""
 ANSWER_WITHIN = 60.0
 
 Connect = Callable[[], Coroutine[Any, Any, tuple[Reader, Writer]]]
@@ -97,20 +99,20 @@ async def read_head(reader: Reader) -> Request | None:
     return found
 
 
-async def read_body(reader: Reader, request: Request) -> bytes:
-    """The whole body of a request. Raises Bad if it is longer than `LONGEST_BODY`."""
+async def read_body(reader: Reader, request: Request, limit: int = LONGEST_BODY) -> bytes:
+    """The whole body of a request. Raises Bad if it is longer than `limit` bytes."""
     if not request.chunked:
-        if request.length > LONGEST_BODY:
+        if request.length > limit:
             raise Bad("its body is too long")
         return await reader.readexactly(request.length)
-    body = b""
+    body = bytearray()
     while size := await _chunk_size(reader):
-        if size + len(body) > LONGEST_BODY:
+        if size + len(body) > limit:
             raise Bad("its body is too long")
         body += await reader.readexactly(size)
         await _chunk_end(reader)
     await _chunk_end(reader)
-    return body
+    return bytes(body)
 
 
 async def pass_body(reader: Reader, writer: Writer, request: Request) -> None:

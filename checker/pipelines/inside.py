@@ -32,7 +32,7 @@ def main(control: int) -> int:
     order = json.loads(_line(talk))
     missing = list(_close_network(talk, order["ports"]) if order["network"] else ())
     if order["mounts"]:
-        missing += _close_files(order["writable"])
+        missing += _close_files(order["place"], order["temporary"], order["shown"])
     talk.sendall(json.dumps(missing).encode() + b"\n")
     child = os.fork()
     if child == 0:
@@ -70,22 +70,40 @@ def _close_network(talk: socket.socket, ports: list[int]) -> Iterator[str]:
     yield from ()
 
 
-def _close_files(writable: list[str]) -> Iterator[str]:
-    """A /proc that shows this room only, and no write outside the folders that may be written."""
+def _close_files(place: str, temporary: list[str], shown: list[str]) -> Iterator[str]:
+    """A /proc that shows this room only, temporary folders of its own, and no write anywhere else but in `place`.
+
+    shown: folders that are needed, and can be seen if they lie in a temporary folder of the machine's.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.mount(b"proc", b"/proc", b"proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, None):
         yield "other processes of this machine can be seen"
-    # Outer folders first: a mount made on one hides what was mounted inside it before.
-    kept = sorted(os.fsencode(folder) for folder in writable if os.path.isdir(folder))  # noqa: PTH112
-    # With what is mounted below: a user namespace may not take that off to show what is under it.
-    if any(libc.mount(folder, folder, None, MS_BIND | MS_REC, None) for folder in kept):
-        yield "files outside the copy can be written"
-        return
+    folders = sorted({os.path.realpath(folder) for folder in temporary if os.path.isdir(folder)})  # noqa: PTH112
+    # Held open, as a new folder is going to lie over the one that they are in. Outer ones first, for the same reason.
+    held = {
+        path: os.open(path, os.O_PATH)
+        for path in sorted({place, *(path for path in shown if os.path.isdir(path))})  # noqa: PTH112
+        if path == place
+        or (any(path.startswith(f"{folder}/") for folder in folders) and not path.startswith(f"{place}/"))
+    }
+    for folder in folders:
+        if libc.mount(b"tmpfs", os.fsencode(folder), b"tmpfs", MS_NOSUID | MS_NODEV, b"mode=1777,size=25%"):
+            yield "temporary folders are those of this machine"
+            break
+    for path, handle in held.items():
+        os.makedirs(path, exist_ok=True)  # noqa: PTH103
+        # With what is mounted below: a user namespace may not take that off to show what is under it.
+        if libc.mount(
+            os.fsencode(f"/proc/self/fd/{handle}"), os.fsencode(path), None, MS_BIND | MS_REC, None
+        ):
+            yield "files outside the copy can be written"
+            return
+        os.close(handle)
     if _set_read_only(libc, b"/", True):
         yield "files outside the copy can be written"
-    for folder in kept:
-        _set_read_only(libc, folder, False)
-    os.chdir(os.getcwd())  # noqa: PTH109 - onto the folder that lies over the one of before
+    for folder in (*folders, place):
+        _set_read_only(libc, os.fsencode(folder), False)
+    os.chdir(place)
 
 
 def _set_read_only(libc: ctypes.CDLL, path: bytes, on: bool) -> int:

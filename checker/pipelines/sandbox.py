@@ -2,8 +2,8 @@
 
 The room is made of Linux namespaces (namespaces(7)), with a user namespace first, so that root inside has
 no rights outside. Inside, 127.0.0.1 has the ports named in `reach` and nothing else; other processes are not
-seen; whatever was started ends with the command; and of files only `place` and the temporary folders can be
-written. A machine that does not allow one of these (no Linux, no root where that is asked for) runs the
+seen; whatever was started ends with the command; and of files only `place` can be written, and temporary folders
+that are the room's own. A machine that does not allow one of these (no Linux, no root where that is asked for) runs the
 command all the same, and `Ran.missing` says which protection there was not.
 
 The engine is reached by its socket, which is a file: see `engineproxy` for what it may be asked there.
@@ -26,6 +26,7 @@ from pathlib import Path
 
 import msgspec
 
+from checker import programs
 from checker.errors import EnvironmentFault
 from checker.pipelines.relay import Relays
 from checker.workspace import GIT_IDENTITY, PRIVATE, Workspace
@@ -93,7 +94,9 @@ def run(
         "ports": ports,
         "network": bool(room),
         "mounts": bool(room),
-        "writable": [str(place), *_temporary()],
+        "place": os.path.realpath(place),
+        "temporary": _temporary(),
+        "shown": _needed(environment),
     }
     with Relays() as relays, ours:
         try:
@@ -175,8 +178,22 @@ def _plain(path: Path) -> bool:
 
 
 def _temporary() -> tuple[str, ...]:
-    """Folders that every program expects to be able to write to."""
-    return ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - made a mount of the room's own, nothing is put there
+    """Folders that every program expects to be able to write to. The room has its own, which are empty."""
+    return ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108
+
+
+def _needed(environment: Mapping[str, str]) -> list[str]:
+    """Folders without which nothing runs, wherever they lie: programs, this package, the engine's socket."""
+    kind, _, socket_file = environment.get("DOCKER_HOST", "").partition("://")
+    folders = [
+        *environment.get("PATH", "").split(os.pathsep),
+        sys.prefix,
+        sys.base_prefix,
+        INSIDE.parents[1],
+        programs.folder(),
+        *([Path(socket_file).parent] if kind == "unix" else ()),
+    ]
+    return sorted({os.path.realpath(folder) for folder in folders if folder})
 
 
 @functools.cache

@@ -13,15 +13,16 @@ from checker import tools
 from checker.engine import Engine
 from checker.looks import sarif
 from checker.looks.workflowaudit import IN_LOG
-from checker.model import Service, Value
 from checker.pipelines import sandbox
 from checker.pipelines.events import Event, pull_request_from_fork, push, push_tag
-from checker.pipelines.workflows import FOLDER, Hub, Outcome, Run, Workflows
+from checker.pipelines.workflowroom import Hub
+from checker.pipelines.workflows import FOLDER, Outcome, Run, Workflows
 from checker.registry import RegistryClient
 from checker.trials import Trials
 from checker.views.hub import Hub as HubView
 from checker.workspace import Workspace
 from tests.helpers import BASE
+from tests.pipelines import lay_out_app, make_vulnerable, names_in, running, somebody_elses_service, start_hub
 
 pytestmark = pytest.mark.engine
 
@@ -83,7 +84,6 @@ jobs:
     runs-on: ubuntu-latest
     steps:
 """
-VULNERABLE = "Metadata-Version: 2.1\nName: urllib3\nVersion: 1.24.1\n"
 
 
 @dataclass
@@ -132,15 +132,8 @@ def hub(
     with Trials(engine, tmp_path_factory.mktemp("hub")) as trials:
 
         def start() -> tuple[Hub, HubView, str]:
-            trial = trials.start(
-                Service(
-                    name="hub", kind="hub", options={"accounts": [{"username": "ada", "password": "{T}"}]}
-                ),
-                values={"T": Value(kind="token", secret=True)},
-            )
-            view = trial.view("hub")
-            assert isinstance(view, HubView)
-            return Hub(trial.stack.services["hub"].address), view, trial.stack.values["T"]
+            address, view, token = start_hub(trials)
+            return Hub(address), view, token
 
         yield start
 
@@ -153,17 +146,12 @@ def shared(hub: Callable[[], tuple[Hub, HubView, str]]) -> tuple[Hub, HubView, s
 @pytest.fixture
 def project(engine: Engine, shared: tuple[Hub, HubView, str], tmp_path: Path) -> Iterator[Project]:
     """A project; after the test nothing of it is in the engine, whoever else uses that."""
-    (tmp_path / "site").mkdir()
-    (tmp_path / "site" / "index.html").write_text(f"Welcome {tmp_path.name}\n")
-    (tmp_path / "packages").mkdir()
-    (tmp_path / "packages" / "README").write_text("Libraries lie here.\n")
-    dockerfile = f"FROM {BASE}\nCOPY site /www\nCOPY packages /usr/lib/python3/dist-packages/\n"
-    (tmp_path / "Dockerfile").write_text(dockerfile)
+    lay_out_app(tmp_path, f"Welcome {tmp_path.name}\n")
     address, view, token = shared
     found = Project(engine, tmp_path, address, view.registry, token, f"ada/shop-{random.token_hex(4)}")
     yield found
     # By names of this test alone: others may be running pipelines on the same engine.
-    names = {name for image in engine.client.api.images() for name in image["RepoTags"] or ()}
+    names = names_in(engine)
     assert {name for name in names if found.name in name} | (names & found.made - {BASE}) == set()
     containers = engine.client.api.containers(all=True)
     assert [entry["Image"] for entry in containers if entry["Image"] in found.made] == []
@@ -216,8 +204,7 @@ def test_a_forks_pull_request_builds_pushes_nothing_and_sees_no_secret(project: 
 
 def test_a_tutorials_scan_uploads_sarif_of_the_image_it_built(project: Project) -> None:
     project.workflow(SCAN)
-    (project.path / "packages" / "urllib3-1.24.1.dist-info").mkdir(parents=True)
-    (project.path / "packages" / "urllib3-1.24.1.dist-info" / "METADATA").write_text(VULNERABLE)
+    make_vulnerable(project.path)
 
     for event in (push("main"), pull_request_from_fork()):
         run = project.run(event)
@@ -283,11 +270,7 @@ def test_an_endless_step_is_ended_with_what_it_started(project: Project) -> None
     first, _, last = run.jobs[0].steps
     assert (first.conclusion, first.log) == ("success", ("begun",))
     assert last.conclusion != "success"
-    assert not any(b"765" in path.read_bytes() for path in processes())
-
-
-def processes() -> list[Path]:
-    return [path for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert not running("sleep", "765")
 
 
 @pytest.mark.skipif(not sandbox._room(), reason="this machine allows no namespaces")
@@ -331,14 +314,8 @@ def test_a_step_reaches_the_hub_and_nothing_else(engine: Engine, project: Projec
 @pytest.fixture
 def served() -> Iterator[str]:
     """A service of this machine that is not the lab's."""
-    import http.server
-    import threading
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+    with somebody_elses_service() as address:
+        yield address
 
 
 def test_docker_in_a_script_means_the_same_hub(project: Project) -> None:
