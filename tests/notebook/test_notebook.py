@@ -1,18 +1,20 @@
 """Every shipped notebook, with the solution's answers in it, really run and then verified by nbval.
 
 One fixture executes it against a fresh practice; nbval then runs the result a second time, as a
-learner would who opens the notebook again the next day, and compares what comes out.
+learner would who opens the notebook again the next day, and compares what comes out. Notebooks of labs that
+take two hours of a learner's take minutes here, and are executed once; `NBVAL=all` has nbval run these too.
 """
 
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import nbformat
 import pytest
+from _pytest.mark import ParameterSet
 from filled import filled, judged_in, kernel_environment, labs, step_of
 from nbclient import NotebookClient
 
@@ -23,6 +25,7 @@ from checker.session import Session
 CELL_LIMIT = 300
 """Seconds one cell may take; the first one may have to provide the images."""
 PLACES = "workspace of ä class"
+LABS = labs()
 
 
 class Executed(NamedTuple):
@@ -32,11 +35,13 @@ class Executed(NamedTuple):
     environment: dict[str, str]
 
 
-# A notebook is executed once, so where tests run side by side all of one lab's stay together.
-@pytest.fixture(
-    scope="module",
-    params=[pytest.param(lab, marks=pytest.mark.xdist_group(lab.name), id=lab.name) for lab in labs()],
-)
+def executions(wanted: Callable[[Lab], bool] = lambda _lab: True) -> list[ParameterSet]:
+    """The labs, each marked so that where tests run side by side all that share one execution stay together."""
+    chosen = filter(wanted, LABS)
+    return [pytest.param(lab, marks=pytest.mark.xdist_group(lab.name), id=lab.name) for lab in chosen]
+
+
+@pytest.fixture(scope="module", params=executions())
 def executed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Executed]:
     """A notebook after all its cells ran, and the practice it belongs to."""
     lab: Lab = request.param
@@ -84,7 +89,12 @@ def test_every_example_runs(executed: Executed) -> None:
             assert "your answer's fault" not in text, text
 
 
+def short(lab: Lab) -> bool:
+    return os.environ.get("NBVAL") == "all" or lab.minutes < 90
+
+
 @pytest.mark.engine
+@pytest.mark.parametrize("executed", executions(short), indirect=True)
 def test_nbval_finds_the_same_outputs_again(executed: Executed) -> None:
     nbval = ("--nbval", f"--nbval-sanitize-with={Path(__file__).parent / 'sanitise.cfg'}")
     done = subprocess.run(
@@ -113,7 +123,7 @@ def test_nbval_finds_the_same_outputs_again(executed: Executed) -> None:
     assert f"{cells} passed" in done.stdout
 
 
-@pytest.mark.parametrize("lab", labs(), ids=lambda lab: lab.name)
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.name)
 def test_notebooks_are_shipped_clean(lab: Lab) -> None:
     notebook = nbformat.read(lab.notebook, as_version=4)
     nbformat.validate(notebook)
@@ -130,7 +140,7 @@ def test_notebooks_are_shipped_clean(lab: Lab) -> None:
             assert cell.metadata.registry_lab.step == step
 
 
-@pytest.mark.parametrize("lab", labs(), ids=lambda lab: lab.name)
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.name)
 def test_each_step_has_a_section_that_sets_its_task(lab: Lab) -> None:
     notebook = nbformat.read(lab.notebook, as_version=4)
     for step in lab.steps:
