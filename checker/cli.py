@@ -7,11 +7,12 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from checker import __version__
+from checker.commands.options import renderings
 from checker.endings import guarded, say
 from checker.errors import ExitCode, UsageError
 
@@ -221,30 +222,48 @@ def stop(lab: str | None, every: bool, images: bool, workspace: Path | None) -> 
 )
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--lab", help="The lab the paths are of, if their names don't say.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the report as JSON.")
-@click.option("--junit", "junit_file", type=click.Path(path_type=Path), help="Write JUnit XML.")
-@click.option(
-    "--markdown", "markdown_file", type=click.Path(path_type=Path), help="Write a Markdown summary."
-)
+@renderings
 @click.option(
     "--fail-under", type=click.FloatRange(0, 100), help="Pass when every workspace reaches this percentage."
 )
 def grade(
     paths: tuple[Path, ...],
     lab: str | None,
-    json_file: Path | None,
-    junit_file: Path | None,
-    markdown_file: Path | None,
     fail_under: float | None,
+    **outputs: Any,
 ) -> int:
     """Replay workspaces and grade what the answers do.
 
     Every workspace gets a fresh stack with fresh values; nothing in it can change the checks or the report.
     """
     from checker.commands import grading
+    from checker.commands.rendering import Files
 
-    files = grading.Files(json_file, junit_file, markdown_file)
+    files = Files(**outputs)
     return grading.grade_paths(paths, lab, files, fail_under, console(), say)
+
+
+@cli.command(
+    epilog=examples(
+        "lab report report.json",
+        "lab report report.json --html class.html --csv grades.csv --csv-for moodle --rules grading.toml",
+        "lab report report.json --learner ada --gradescope results.json",
+    )
+)
+@click.argument("report", type=click.Path(path_type=Path, dir_okay=False))
+@renderings
+@click.option("--learner", help="Only what is this learner's.")
+@click.option(
+    "--fail-under", type=click.FloatRange(0, 100), help="Pass when every workspace reaches this percentage."
+)
+def report(report: Path, learner: str | None, fail_under: float | None, **outputs: Any) -> int:
+    """Render the report of a grading again, in any form; nothing is graded.
+
+    REPORT is what `lab grade --json` wrote. Without a form it is shown here.
+    """
+    from checker.commands.rendering import Files, render_again
+
+    return render_again(report, Files(**outputs), learner, fail_under, console(), say)
 
 
 @cli.group()

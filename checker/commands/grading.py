@@ -5,29 +5,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from checker import cleanup, needs, replay, submission
 from checker.catalog import Catalog
 from checker.commands.practice import now
+from checker.commands.rendering import Files, answers, ready, write
 from checker.engine import Engine, connect
-from checker.errors import EnvironmentFault, ExitCode, LabError, UsageError
+from checker.errors import ExitCode, LabError, UsageError
 from checker.model import AnswerRun, Lab, LabReport, Outcome, Report, Step, Versions
 from checker.stack.stack import Say
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-
-class Files(msgspec.Struct, frozen=True):
-    """Where to write the report, per form; None where it isn't wanted."""
-
-    json: Path | None
-    junit: Path | None
-    markdown: Path | None
-
-    def named(self) -> list[Path]:
-        return [path for path in (self.json, self.junit, self.markdown) if path]
 
 
 class _Progress(replay.Silent):
@@ -59,9 +47,7 @@ def grade_paths(
     """
     catalog = Catalog()
     work = _work(catalog, paths, lab)
-    for path in files.named():
-        if not path.parent.is_dir():
-            raise UsageError(f"There is no folder {path.parent} to write {path.name} to.")
+    ready(files, catalog)
     engine = connect()
     cleanup.sweep(engine)
     replay.sweep()
@@ -74,10 +60,10 @@ def grade_paths(
     except KeyboardInterrupt:
         if results:
             say(f"Interrupted: the report has the {len(results)} of {len(work)} workspaces that were done.")
-            _write(_report(results), files, catalog)
+            write(_report(results), files, catalog)
         raise
     report = _report(results)
-    _write(report, files, catalog)
+    write(report, files, catalog)
     _render(report, catalog, console)
     return verdict(report, fail_under)
 
@@ -129,41 +115,17 @@ def _report(results: list[LabReport]) -> Report:
     return Report(mode="replay", generated_at=now(), results=tuple(results))
 
 
-def _write(report: Report, files: Files, catalog: Catalog) -> None:
-    from checker.report import jsonform, junit, markdown
-
-    if files.json:
-        _save(files.json, jsonform.to_json(report))
-    if files.junit:
-        _save(files.junit, junit.to_junit(report))
-    if files.markdown:
-        _save(files.markdown, markdown.to_markdown(report).encode())
-
-
-def _save(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise EnvironmentFault(
-            f"Cannot write {path}: {error.strerror}.", "Make room, or name another file."
-        ) from error
-
-
 def _render(report: Report, catalog: Catalog, console: "Console") -> None:
     from checker.report import github, markdown, terminal
 
     in_actions = os.environ.get("GITHUB_ACTIONS") == "true"
     if in_actions:
-        answers = {lab.name: {step.name: step.answer_path for step in lab.steps} for lab in catalog.labs()}
         token = os.urandom(16).hex()
         # What answers printed may look like a command to the runner: none is obeyed in between.
         sys.stdout.write(github.stop_commands(token))
         terminal.render(report, console, output_lines=10)
         sys.stdout.write(github.resume_commands(token))
-        sys.stdout.write(github.to_commands(report, answers=answers))
+        sys.stdout.write(github.to_commands(report, answers=answers(catalog)))
         if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
             with Path(summary).open("a", encoding="utf-8") as file:
                 file.write(markdown.to_markdown(report))
