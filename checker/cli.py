@@ -218,10 +218,15 @@ def stop(lab: str | None, every: bool, images: bool, workspace: Path | None) -> 
     epilog=examples(
         "lab grade workspace/01-names-and-tags",
         "lab grade submissions/*/01-names-and-tags --json report.json --fail-under 60",
+        "lab grade submissions --roster class.csv --due 2026-01-31T23:59+01:00 --json report.json",
     )
 )
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--lab", help="The lab the paths are of, if their names don't say.")
+@click.option(
+    "--roster", type=click.Path(path_type=Path), help="CSV of the class: who is missing, whose is what."
+)
+@click.option("--due", metavar="TIME", help="What came later (ISO 8601) is marked as late.")
 @renderings
 @click.option(
     "--fail-under", type=click.FloatRange(0, 100), help="Pass when every workspace reaches this percentage."
@@ -229,18 +234,21 @@ def stop(lab: str | None, every: bool, images: bool, workspace: Path | None) -> 
 def grade(
     paths: tuple[Path, ...],
     lab: str | None,
+    roster: Path | None,
+    due: str | None,
     fail_under: float | None,
     **outputs: Any,
 ) -> int:
     """Replay workspaces and grade what the answers do.
 
     Every workspace gets a fresh stack with fresh values; nothing in it can change the checks or the report.
+    PATHS are workspaces, repositories, zip or tar.gz files, or folders of those.
     """
     from checker.commands import grading
     from checker.commands.rendering import Files
 
     files = Files(**outputs)
-    return grading.grade_paths(paths, lab, files, fail_under, console(), say)
+    return grading.grade_paths(paths, lab, grading.Class(roster, due), files, fail_under, console(), say)
 
 
 @cli.command(

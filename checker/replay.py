@@ -72,8 +72,8 @@ def replay(
     try:
         _make_folder(base)
         intake = fill(place.path)
-        if intake.too_large:
-            return _refused(engine, lab, intake, path)
+        if intake.refused:
+            return _refused(engine, lab, intake.refused, intake.warnings, path)
         workspace.create(lab, place)
         stack = stacks.start(engine, lab, f"replay-{secrets.token_hex(8)}", throwaway=True, place=place.path)
         workspace.write_given_files(lab, place, stack.values)
@@ -173,13 +173,7 @@ def _with_run(report: StepReport, run: AnswerRun | None, lab: Lab) -> StepReport
     return msgspec.structs.replace(report, answer=run, findings=findings)
 
 
-def _refused(engine: Engine, lab: Lab, intake: submission.Intake, path: str) -> LabReport:
-    finding = Finding(
-        code="submission-too-large",
-        expected="A submission is a small folder of text files.",
-        observed=intake.too_large,
-        action="Hand in the workspace's own files only: the answers and what they need.",
-    )
+def _refused(engine: Engine, lab: Lab, finding: Finding, warnings: tuple[str, ...], path: str) -> LabReport:
     steps = tuple(
         StepReport(
             step=step.name,
@@ -192,7 +186,7 @@ def _refused(engine: Engine, lab: Lab, intake: submission.Intake, path: str) -> 
         for step in lab.steps
     )
     report = verify.report(lab, engine, steps, path, 0.0)
-    return msgspec.structs.replace(report, warnings=intake.warnings)
+    return msgspec.structs.replace(report, warnings=warnings)
 
 
 def _make_folder(base: Path) -> None:

@@ -5,17 +5,28 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from checker import cleanup, needs, replay, submission
+import msgspec
+
+from checker import cleanup, needs, replay
 from checker.catalog import Catalog
 from checker.commands.practice import now
 from checker.commands.rendering import Files, answers, ready, write
 from checker.engine import Engine, connect
 from checker.errors import ExitCode, LabError, UsageError
+from checker.intake import archive, roster, times
+from checker.intake.classwork import Classwork, collect
 from checker.model import AnswerRun, Lab, LabReport, Outcome, Report, Step, Versions
 from checker.stack.stack import Say
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+class Class(msgspec.Struct, frozen=True):
+    """What an instructor says about a class: the roster's file, and until when submissions were not late."""
+
+    roster: Path | None = None
+    due: str | None = None
 
 
 class _Progress(replay.Silent):
@@ -35,6 +46,7 @@ class _Progress(replay.Silent):
 def grade_paths(
     paths: tuple[Path, ...],
     lab: str | None,
+    about: Class,
     files: Files,
     fail_under: float | None,
     console: "Console",
@@ -46,23 +58,24 @@ def grade_paths(
     when an interrupt comes is still written. Raises UsageError before anything runs.
     """
     catalog = Catalog()
-    work = _work(catalog, paths, lab)
+    work = classwork(catalog, paths, lab, about)
     ready(files, catalog)
     engine = connect()
     cleanup.sweep(engine)
     replay.sweep()
-    needs.provide(engine, [found for found, _ in work], say)
+    needs.provide(engine, [one.lab for one in work.submissions], say)
     results: list[LabReport] = []
     try:
-        for number, (found, path) in enumerate(work, start=1):
-            say(f"[{number}/{len(work)}] {path}")
-            results.append(_one(engine, found, path, say))
+        for number, one in enumerate(work.submissions, start=1):
+            say(f"[{number}/{len(work.submissions)}] {one.path}")
+            results.append(_one(engine, one.lab, one.path, say))
     except KeyboardInterrupt:
         if results:
-            say(f"Interrupted: the report has the {len(results)} of {len(work)} workspaces that were done.")
-            write(_report(results), files, catalog)
+            done = f"{len(results)} of {len(work.submissions)}"
+            say(f"Interrupted: the report has the {done} workspaces that were done.")
+            write(work.stamped(_report(results)), files, catalog)
         raise
-    report = _report(results)
+    report = work.stamped(_report(results))
     write(report, files, catalog)
     _render(report, catalog, console)
     return verdict(report, fail_under)
@@ -79,19 +92,24 @@ def verdict(report: Report, fail_under: float | None) -> int:
     )
 
 
-def _work(catalog: Catalog, paths: tuple[Path, ...], lab: str | None) -> list[tuple[Lab, Path]]:
-    labs = catalog.labs()
-    work: list[tuple[Lab, Path]] = []
+def classwork(catalog: Catalog, paths: tuple[Path, ...], lab: str | None, about: Class) -> Classwork:
+    """Find all that was handed in at the paths. Raises UsageError where there is nothing to grade."""
+    only = catalog.lab(lab) if lab else None
+    due = times.parse(about.due) if about.due else None
+    people = roster.read(about.roster) if about.roster else None
     for path in paths:
-        if not path.is_dir():
-            raise UsageError(f"{path} is no folder.", "Name workspaces: folders with answers in them.")
-        found = [(catalog.lab(lab), path)] if lab else submission.find(path, labs)
-        if not found:
+        if not path.is_dir() and not (path.is_file() and archive.is_archive(path)):
             raise UsageError(
-                f"{path} is not called like a lab, and holds no folder that is.",
+                f"{path} is no folder and no archive.",
+                "Name workspaces, repositories, zip or tar.gz files, or a folder of those.",
+            )
+    work = collect(paths, catalog.labs(), only=only, roster=people, due=due)
+    for path in paths:
+        if not any(place.is_relative_to(path) for place in work.paths):
+            raise UsageError(
+                f"{path} is not called like a lab, and holds no folder that is, and no answers.",
                 f"Name the lab: `lab grade --lab 01 {path}`.",
             )
-        work += found
     return work
 
 
