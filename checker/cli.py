@@ -215,6 +215,22 @@ def stop(lab: str | None, every: bool, images: bool, workspace: Path | None) -> 
 
 
 @cli.command(
+    epilog=examples("lab submit", "lab submit 01 --to ada.tar.gz", "lab submit -w 01-names-and-tags")
+)
+@click.argument("lab", required=False)
+@workspace_option
+@click.option(
+    "--to", type=click.Path(path_type=Path, dir_okay=False), help="The archive: .zip, .tar.gz, .tar."
+)
+@click.option("--git", "history", is_flag=True, help="Take the workspace's git history along.")
+def submit(lab: str | None, workspace: Path | None, to: Path | None, history: bool) -> int:
+    """Make the archive to hand in, without credentials or caches, and say what is in it."""
+    from checker.commands import handing
+
+    return handing.submit(lab, workspace, to, history, say, click.echo)
+
+
+@cli.command(
     epilog=examples(
         "lab grade workspace/01-names-and-tags",
         "lab grade submissions/*/01-names-and-tags --json report.json --fail-under 60",

@@ -12,9 +12,10 @@ from checker import cli
 from checker.errors import BrokenLab, EngineFault, ExitCode, LabError, ServiceFault, UsageError
 from tests.helpers import Command, TinyLab
 
-COMMANDS = (
-    "doctor list start show run check hint watch reset stop grade report author demo notebook shell".split()
-)
+COMMANDS = """
+    doctor list start show run check hint watch reset stop
+    submit grade report author demo notebook shell
+""".split()
 
 
 @pytest.fixture
