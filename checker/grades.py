@@ -4,6 +4,7 @@ The report itself is never changed. Points are decimals rounded to hundredths at
 shown adds up to the sums that are shown.
 """
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -144,7 +145,7 @@ def _step(step: StepReport, of_lab: LabRules, of_step: StepRules) -> StepGrade:
             f"{before} becomes {shown(points)} of {shown(maximum)}: it counts {shown(weight)} times."
         )
     if of_step.extra_credit and maximum:
-        changes.append("Extra credit: its points are added, and nobody needs them.")
+        changes.append("Extra credit: added on top, and no part of what can be reached.")
     return StepGrade(
         report=step,
         points=points,
@@ -242,8 +243,13 @@ def _reachable(labs: Iterable[LabGrade]) -> dict[str, Decimal]:
     return most
 
 
-def _order(person: Person) -> tuple[str, str]:
-    return (person.name or person.identifier).casefold(), person.identifier
+def _order(person: Person) -> tuple[str, str, str]:
+    """By name as people look for it: an accent comes after the letter and not after z."""
+    name = (person.name or person.identifier).casefold()
+    bare = "".join(
+        letter for letter in unicodedata.normalize("NFKD", name) if not unicodedata.combining(letter)
+    )
+    return bare, name, person.identifier
 
 
 def _rounded(value: Decimal) -> Decimal:

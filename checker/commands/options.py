@@ -10,6 +10,7 @@ RENDERINGS = (
     ("json", "The report, for machines and for `lab report`."),
     ("junit", "JUnit XML."),
     ("markdown", "A Markdown summary."),
+    ("html", "One page of the whole class, for a browser."),
     ("csv", "A gradebook; see --csv-for."),
     ("gradescope", "Gradescope's results.json; a folder gets one file for each learner."),
     ("classroom", "GitHub Classroom's autograding form; a folder gets one file for each learner."),

@@ -28,6 +28,7 @@ class Files(msgspec.Struct, frozen=True, kw_only=True):
     json: Path | None = None
     junit: Path | None = None
     markdown: Path | None = None
+    html: Path | None = None
     csv: Path | None = None
     gradescope: Path | None = None
     classroom: Path | None = None
@@ -37,7 +38,7 @@ class Files(msgspec.Struct, frozen=True, kw_only=True):
 
     def named(self) -> list[Path]:
         every = (
-            self.json, self.junit, self.markdown, self.csv,
+            self.json, self.junit, self.markdown, self.html, self.csv,
             self.gradescope, self.classroom, self.codequality,
         )  # fmt: skip
         return [path for path in every if path]
@@ -72,6 +73,10 @@ def write(report: Report, files: Files, catalog: Catalog) -> None:
     if files.codequality:
         save(files.codequality, codequality.to_codequality(report, answers=answers(catalog)))
     grades = grade(report, rules_of(files, catalog))
+    if files.html:
+        from checker.report import classpage
+
+        save(files.html, classpage.to_html(grades).encode())
     if files.csv:
         save(files.csv, gradebook.to_csv(grades, files.csv_for))
     _write_for_each(grades, files)

@@ -28,8 +28,8 @@ def lab(tiny: TinyLab, tmp_path: Path) -> Command:
 def test_a_report_is_rendered_again_in_every_form(lab: Command, class_report: Report, tmp_path: Path) -> None:
     source = tmp_path / "report.json"
     source.write_bytes(jsonform.to_json(class_report))
-    names = ("again.json", "junit.xml", "summary.md", "grades.csv", "quality.json")
-    options = ("--json", "--junit", "--markdown", "--csv", "--codequality")
+    names = ("again.json", "junit.xml", "summary.md", "class.html", "grades.csv", "quality.json")
+    options = ("--json", "--junit", "--markdown", "--html", "--csv", "--codequality")
     arguments = [part for pair in zip(options, names, strict=True) for part in (pair[0], tmp_path / pair[1])]
     for folder in ("gradescope", "classroom"):
         (tmp_path / folder).mkdir()
