@@ -43,9 +43,13 @@ class MistakeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def default_root() -> Path:
-    """The folder holding `labs/` and `notebooks/`: `$REGISTRY_LAB_ROOT`, else this checkout."""
-    named = os.environ.get("REGISTRY_LAB_ROOT")
-    return Path(named).resolve() if named else Path(__file__).resolve().parent.parent
+    """The folder holding `labs/` and `notebooks/`: `$REGISTRY_LAB_ROOT`, else what came with the installed
+    package, else this checkout."""
+    if named := os.environ.get("REGISTRY_LAB_ROOT"):
+        return Path(named).resolve()
+    package = Path(__file__).resolve().parent
+    installed = package / "content"
+    return installed if (installed / "labs").is_dir() else package.parent
 
 
 class Catalog:

@@ -91,6 +91,16 @@ def list_labs() -> int:
     return ExitCode.PASSED
 
 
+@cli.command(epilog=examples("lab init my-answers", "lab init my-answers 01 02"))
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("labs", nargs=-1)
+def init(folder: Path, labs: tuple[str, ...]) -> int:
+    """Lay out a folder to work in: a workspace and a notebook for each lab."""
+    from checker.commands import beginning
+
+    return beginning.init(folder, labs, say, click.echo)
+
+
 @cli.command(epilog=examples("lab start 01", "lab start names-and-tags --port 5001"))
 @click.argument("lab")
 @workspace_option

@@ -13,7 +13,7 @@ from checker.errors import BrokenLab, EngineFault, ExitCode, LabError, ServiceFa
 from tests.helpers import Command, TinyLab
 
 COMMANDS = """
-    doctor list start show run check hint watch reset stop
+    doctor list init start show run check hint watch reset stop
     submit grade report author demo notebook shell
 """.split()
 
