@@ -6,13 +6,14 @@ shown adds up to the sums that are shown.
 
 import unicodedata
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from math import ceil
 from pathlib import PurePosixPath
 
 import msgspec
 
+from checker.errors import UsageError
 from checker.gradingrules import LabRules, Late, Rules, StepRules
 from checker.model import LabReport, Outcome, Person, Report, StepReport
 
@@ -257,4 +258,10 @@ def _rounded(value: Decimal) -> Decimal:
 
 
 def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            f"The report says {text!r}, which is no time.", "Give the report as it was written."
+        ) from None
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
