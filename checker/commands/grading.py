@@ -10,9 +10,11 @@ import msgspec
 from checker import cleanup, needs, replay
 from checker.catalog import Catalog
 from checker.commands.practice import now
-from checker.commands.rendering import Files, answers, ready, write
+from checker.commands.rendering import Files, answers, ready, rules_of, write
 from checker.engine import Engine, connect
 from checker.errors import ExitCode, LabError, UsageError
+from checker.grades import grade
+from checker.gradingrules import Rules
 from checker.intake import archive, roster, times
 from checker.intake.classwork import Classwork, collect
 from checker.model import AnswerRun, Lab, LabReport, Outcome, Report, Step, Versions
@@ -78,18 +80,19 @@ def grade_paths(
     report = work.stamped(_report(results))
     write(report, files, catalog)
     _render(report, catalog, console)
-    return verdict(report, fail_under)
+    return verdict(report, fail_under, rules_of(files, catalog))
 
 
-def verdict(report: Report, fail_under: float | None) -> int:
-    """3 if anything is in error, else 0 if every workspace is good enough, else 1."""
+def verdict(report: Report, fail_under: float | None, rules: Rules | None = None) -> int:
+    """3 if anything is in error, else 0 if every workspace is good enough, under the rules if any, else 1."""
     if report.outcome is Outcome.ERROR:
         return ExitCode.ENVIRONMENT
     if fail_under is None:
         return ExitCode.PASSED if report.outcome is Outcome.PASS else ExitCode.FAILED
-    return (
-        ExitCode.PASSED if all(result.percent >= fail_under for result in report.results) else ExitCode.FAILED
+    percents = (
+        [lab.percent for lab in grade(report, rules).labs] if rules else [r.percent for r in report.results]
     )
+    return ExitCode.PASSED if all(percent >= fail_under for percent in percents) else ExitCode.FAILED
 
 
 def classwork(catalog: Catalog, paths: tuple[Path, ...], lab: str | None, about: Class) -> Classwork:

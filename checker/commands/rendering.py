@@ -122,7 +122,9 @@ def render_again(
         terminal.render(report, console, output_lines=10)
     for path in files.named():
         say(f"Wrote {path}.")
-    return verdict(report, fail_under) if fail_under is not None or not files.named() else ExitCode.PASSED
+    if fail_under is None and files.named():
+        return ExitCode.PASSED
+    return verdict(report, fail_under, rules_of(files, catalog))
 
 
 def of_learner(report: Report, learner: str) -> Report:

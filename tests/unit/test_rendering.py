@@ -7,9 +7,11 @@ import msgspec
 import pytest
 
 from checker.catalog import Catalog
+from checker.commands.grading import verdict
 from checker.commands.rendering import Files, file_names, of_learner, ready, write
 from checker.errors import UsageError
 from checker.grades import grade
+from checker.gradingrules import parse
 from checker.model import LabReport, Person, Report, Versions
 from checker.report import jsonform
 from tests.helpers import Command, TinyLab
@@ -92,6 +94,15 @@ def test_wrong_usage_is_told(
     assert done.code == 2
     assert told in " ".join(done.err.split())
     assert "Traceback" not in done.err
+
+
+def test_the_rules_have_a_say_in_who_passes(sample: LabReport) -> None:
+    half = msgspec.structs.replace(sample, steps=sample.steps[1:3])  # 10 of 25 points
+    report = Report(mode="replay", generated_at="2026-01-31T09:30:00Z", results=(half,))
+    rules = parse("[labs.01.steps.release]\nextra_credit = true")
+
+    assert verdict(report, 60) == 1
+    assert verdict(report, 60, rules) == 0
 
 
 def test_rules_for_labs_that_are_not_there_stop_a_grading_before_it_begins(
