@@ -240,6 +240,20 @@ def submit(lab: str | None, workspace: Path | None, to: Path | None, history: bo
     return handing.submit(lab, workspace, to, history, say, click.echo)
 
 
+@cli.command(epilog=examples("lab similar submissions", "lab similar submissions --roster class.csv"))
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--lab", help="The lab the paths are of, if their names don't say.")
+@click.option("--roster", type=click.Path(path_type=Path), help="CSV of the class, to tell people apart.")
+def similar(paths: tuple[Path, ...], lab: str | None, roster: Path | None) -> int:
+    """List answers that are the same but for names, for a person to compare. Grades nothing."""
+    from checker.catalog import Catalog
+    from checker.commands import grading, tables
+
+    work = grading.classwork(Catalog(), paths, lab, grading.Class(roster))
+    tables.compared(work.alike, click.echo)
+    return ExitCode.PASSED
+
+
 @cli.command(
     epilog=examples(
         "lab grade workspace/01-names-and-tags",

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import msgspec
 
-from checker.intake import times
+from checker.intake import likeness, times
 from checker.intake.places import Place, places
 from checker.intake.roster import Roster, guess
-from checker.model import Lab, LabReport, Missing, Person, Report, Versions
+from checker.model import Alike, Lab, LabReport, Missing, Person, Report, Versions
 
 UNKNOWN = "unknown"
 """Stands for the lab where an archive cannot be read and nothing says which it is of."""
@@ -38,6 +38,7 @@ class Classwork(msgspec.Struct, frozen=True):
     lost: tuple[LabReport, ...] = ()
     missing: tuple[Missing, ...] = ()
     unmatched: tuple[str, ...] = ()
+    alike: tuple[Alike, ...] = ()
 
     @property
     def paths(self) -> list[Path]:
@@ -53,6 +54,7 @@ class Classwork(msgspec.Struct, frozen=True):
             due=times.written(self.due),
             missing=self.missing,
             unmatched=self.unmatched,
+            alike=self.alike,
         )
 
 
@@ -68,7 +70,7 @@ def collect(
 
     only: the lab it is all of, whatever folders are called.
     """
-    found = [place for path in named for place in places(path, labs, only)]
+    found = list({place.path: place for path in named for place in places(path, labs, only)}.values())
     graded = {place.lab.name: place.lab for place in found if place.lab}
     sole = next(iter(graded.values())) if len(graded) == 1 else None
     repositories = [place.top.name for place in found if (place.top / ".git").is_dir()]
@@ -99,7 +101,8 @@ def collect(
             continue
         submissions.append(Submission(lab, place.path, person, handed, late, tuple(warnings)))
     missing = _missing(roster, submissions, [name for name in (lab.name for lab in labs) if name in graded])
-    return Classwork(tuple(submissions), due, tuple(lost), missing, tuple(unmatched))
+    alike = likeness.alike_in((one.lab, one.path, one.person) for one in submissions)
+    return Classwork(tuple(submissions), due, tuple(lost), missing, tuple(unmatched), alike)
 
 
 def _whose(place: Place, roster: Roster | None, repositories: list[str]) -> Person | None:
