@@ -294,24 +294,25 @@ def grade(
 @cli.command(
     epilog=examples(
         "lab report report.json",
-        "lab report report.json --html class.html --csv grades.csv --csv-for moodle --rules grading.toml",
+        "lab report parts/*.json --html class.html --csv grades.csv --csv-for moodle --rules grading.toml",
         "lab report report.json --learner ada --gradescope results.json",
     )
 )
-@click.argument("report", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("reports", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False))
 @renderings
 @click.option("--learner", help="Only what is this learner's.")
 @click.option(
     "--fail-under", type=click.FloatRange(0, 100), help="Pass when every workspace reaches this percentage."
 )
-def report(report: Path, learner: str | None, fail_under: float | None, **outputs: Any) -> int:
+def report(reports: tuple[Path, ...], learner: str | None, fail_under: float | None, **outputs: Any) -> int:
     """Render the report of a grading again, in any form; nothing is graded.
 
-    REPORT is what `lab grade --json` wrote. Without a form it is shown here.
+    REPORTS are what `lab grade --json` wrote, several if parts of a class were graded apart. Without a form
+    they are shown here.
     """
     from checker.commands.rendering import Files, render_again
 
-    return render_again(report, Files(**outputs), learner, fail_under, console(), say)
+    return render_again(reports, Files(**outputs), learner, fail_under, console(), say)
 
 
 @cli.group()

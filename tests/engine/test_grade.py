@@ -395,3 +395,41 @@ def running_process(pid: str) -> bool:
 
 def running(lab: Command, which: str) -> bool:
     return bool(subprocess.check_output(["docker", "ps", "--quiet", "--filter", which], env=lab.env))
+
+
+def test_what_lab_submit_packs_is_graded_as_the_folder_is_and_of_a_person_in_time(
+    lab: Command, tiny: TinyLab, solved: Path
+) -> None:
+    (solved / "steps/pin.sh").write_text("echo not pinned\n")
+    handed = lab.home / "handed"
+    handed.mkdir()
+    assert lab("submit", "-w", solved, "--to", handed / "ada.tar.gz").code == 0
+    (handed / "bo.zip").write_text("<html>Please log in</html>")
+    roster = lab.home / "class.csv"
+    roster.write_text("identifier;name\nada;Ada\nbo;Bo\ncy;Cy\n")
+    file = lab.home / "report.json"
+
+    done = lab(
+        "grade",
+        handed,
+        solved,
+        "--roster",
+        roster,
+        "--due",
+        "2100-01-01",
+        "--json",
+        file,
+        "--fail-under",
+        "0",
+    )
+
+    form = report(file)
+    ada, bo, folder = form["results"]
+    assert done.code == 0, done.err
+    assert [step["outcome"] for step in ada["steps"]] == ["pass", "fail", "pass"]
+    for one, other in zip(ada["steps"], folder["steps"], strict=True):
+        assert (one["outcome"], one["points"]) == (other["outcome"], other["points"])
+    assert {finding["code"] for step in bo["steps"] for finding in step["findings"]} == {"archive-unreadable"}
+    assert (ada["person"]["name"], ada["submitted_by"], ada["late"]) == ("Ada", "archive", False)
+    assert [entry["person"]["identifier"] for entry in form["missing"]] == ["cy"]
+    assert form["unmatched"] == []
