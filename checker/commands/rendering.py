@@ -10,7 +10,7 @@ import msgspec
 
 from checker.catalog import Catalog
 from checker.errors import EnvironmentFault, ExitCode, UsageError
-from checker.model import LabReport, Report
+from checker.model import LabReport, Missing, Report
 from checker.stack.stack import Say
 
 if TYPE_CHECKING:
@@ -68,11 +68,12 @@ def write(report: Report, files: Files, catalog: Catalog) -> None:
         save(files.json, jsonform.to_json(report))
     if files.junit:
         save(files.junit, junit.to_junit(report))
-    if files.markdown:
-        save(files.markdown, markdown.to_markdown(report).encode())
     if files.codequality:
         save(files.codequality, codequality.to_codequality(report, answers=answers(catalog)))
-    grades = grade(report, rules_of(files, catalog))
+    rules = rules_of(files, catalog)
+    grades = grade(report, rules)
+    if files.markdown:
+        save(files.markdown, markdown.to_markdown(report, grades=grades if rules else None).encode())
     if files.html:
         from checker.report import classpage
 
@@ -101,20 +102,20 @@ def save(path: Path, data: bytes) -> None:
 
 
 def render_again(
-    source: Path, files: Files, learner: str | None, fail_under: float | None, console: "Console", say: Say
+    sources: tuple[Path, ...],
+    files: Files,
+    learner: str | None,
+    fail_under: float | None,
+    console: "Console",
+    say: Say,
 ) -> int:
-    """Render a JSON report in other forms, of one learner if named; the exit code `lab grade` would end with."""
+    """Render JSON reports in other forms, of one learner if named; the exit code `lab grade` would end with."""
     from checker.commands.grading import verdict
-    from checker.report import jsonform, terminal
+    from checker.report import terminal
 
     catalog = Catalog()
     ready(files, catalog)
-    try:
-        report = jsonform.from_json(source.read_bytes())
-    except OSError as error:
-        raise UsageError(
-            f"Cannot read {source}: {error.strerror}.", "Name a report written by --json."
-        ) from None
+    report = joined([_read(source) for source in sources])
     if learner is not None:
         report = of_learner(report, learner)
     write(report, files, catalog)
@@ -125,6 +126,50 @@ def render_again(
     if fail_under is None and files.named():
         return ExitCode.PASSED
     return verdict(report, fail_under, rules_of(files, catalog))
+
+
+def joined(reports: list[Report]) -> Report:
+    """One report of several that graded parts of one class. Raises UsageError where they don't fit together.
+
+    Somebody is missing if nothing of a lab was there in any part.
+    """
+    if len(reports) == 1:
+        return reports[0]
+    results = tuple(result for report in reports for result in report.results)
+    twice = {(result.path, result.lab) for result in results}
+    if len(twice) < len(results) or len({(report.mode, report.due) for report in reports}) > 1:
+        raise UsageError(
+            "These reports are no parts of one grading: they have a workspace twice, or differ in mode or due time.",
+            "Name each part once, all graded with equal options.",
+        )
+    gone = [
+        {(entry.person.identifier, lab) for entry in one.missing for lab in entry.labs} for one in reports
+    ]
+    everywhere = set.intersection(*gone)
+    missing = [
+        Missing(person=entry.person, labs=labs)
+        for entry in reports[0].missing
+        if (labs := tuple(lab for lab in entry.labs if (entry.person.identifier, lab) in everywhere))
+    ]
+    return msgspec.structs.replace(
+        reports[0],
+        generated_at=max(report.generated_at for report in reports),
+        results=results,
+        missing=tuple(missing),
+        unmatched=tuple(dict.fromkeys(path for report in reports for path in report.unmatched)),
+        alike=tuple(dict.fromkeys(alike for report in reports for alike in report.alike)),
+    )
+
+
+def _read(source: Path) -> Report:
+    from checker.report import jsonform
+
+    try:
+        return jsonform.from_json(source.read_bytes())
+    except OSError as error:
+        raise UsageError(
+            f"Cannot read {source}: {error.strerror}.", "Name a report written by --json."
+        ) from None
 
 
 def of_learner(report: Report, learner: str) -> Report:

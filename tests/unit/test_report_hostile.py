@@ -70,7 +70,7 @@ def notebook(report: Report) -> str:
 RENDERERS: dict[str, Callable[[Report], str | bytes]] = {
     "json": jsonform.to_json,
     "junit": junit.to_junit,
-    "markdown": markdown.to_markdown,
+    "markdown": lambda report: markdown.to_markdown(report, grades=grade(report)),
     "commands": github.to_commands,
     "terminal": shown_in_terminal,
     "notebook": notebook,
