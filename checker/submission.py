@@ -14,6 +14,7 @@ import msgspec
 
 from checker.errors import EnvironmentFault
 from checker.intake import archive
+from checker.intake.entries import Refused
 from checker.model import Finding, Lab
 from checker.workspace import PRIVATE, make_executable, starter_files
 
@@ -65,7 +66,7 @@ def take_in(lab: Lab, source: Path, target: Path) -> Intake:
     try:
         unpacked = archive.unpack(found[0], aside)
         intake = _copy(lab, _inside(aside, found[1]), target)
-    except archive.Refused as refused:
+    except Refused as refused:
         target.mkdir(parents=True, exist_ok=True)
         return Intake((), refusal(refused))
     finally:
@@ -76,11 +77,11 @@ def take_in(lab: Lab, source: Path, target: Path) -> Intake:
 def _inside(unpacked: Path, way: str) -> Path:
     path = unpacked / way
     if not path.resolve().is_relative_to(unpacked.resolve()) or not path.is_dir():
-        raise archive.Refused("archive-unreadable", f"There is no folder {way} in it.")
+        raise Refused("archive-unreadable", f"There is no folder {way} in it.")
     return path
 
 
-def refusal(refused: archive.Refused) -> Finding:
+def refusal(refused: Refused) -> Finding:
     """The finding for an archive of which nothing is taken."""
     large = refused.code == "archive-too-large"
     limit = f"of at most {FILES_LIMIT} files and {BYTES_LIMIT // 2**20} MiB, as " if large else ""

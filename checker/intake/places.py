@@ -9,6 +9,7 @@ import msgspec
 
 from checker.intake import archive
 from checker.intake.archive import is_archive, stem
+from checker.intake.entries import Refused
 from checker.model import Lab
 
 DEPTH = 3
@@ -74,7 +75,7 @@ def _in_archive(path: Path, labs: list[Lab], only: Lab | None) -> Iterator[Found
         content = Path(aside) / stem(path.name)
         try:
             archive.unpack(path, content)
-        except archive.Refused as refused:
+        except Refused as refused:
             yield path, path, only or named_like(path.name, labs), refused.observed
             return
         found = list(_below(content, labs, only or named_like(path.name, labs), only, DEPTH))

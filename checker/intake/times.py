@@ -13,6 +13,7 @@ import msgspec
 
 from checker.errors import UsageError
 from checker.intake import archive
+from checker.intake.entries import Refused, moment
 from checker.workspace import PRIVATE
 
 Source = Literal["", "archive", "commit", "files"]
@@ -151,7 +152,7 @@ def _newest_in(path: Path) -> datetime | None:
     with tempfile.TemporaryDirectory(prefix="lab-intake-") as aside:
         try:
             return archive.unpack(path, Path(aside) / "content").newest
-        except archive.Refused:
+        except Refused:
             return None
 
 
@@ -169,11 +170,11 @@ def _newest(folder: Path) -> datetime | None:
                 times.append(found.st_mtime)
         if len(times) > FILES_LIMIT:
             break
-    return archive.moment(max(times)) if times else None
+    return moment(max(times)) if times else None
 
 
 def _mtime(path: Path) -> datetime | None:
     try:
-        return archive.moment(path.stat().st_mtime)
+        return moment(path.stat().st_mtime)
     except OSError:
         return None

@@ -18,8 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from checker.errors import EnvironmentFault
-from checker.intake import archive
-from checker.intake.archive import Refused, Unpacked, unpack
+from checker.intake import archive, entries, zips
+from checker.intake.archive import Unpacked, unpack
+from checker.intake.entries import Refused
 
 ANSWER = b"docker push it\n"
 Member = tarfile.TarInfo | tuple[str, bytes]
@@ -256,6 +257,32 @@ def test_links_that_lead_out_together_are_left_out_all(tmp_path: Path, target: P
         assert Path(os.path.realpath(link)).is_relative_to(target)
 
 
+def test_no_link_is_made_through_a_link(tmp_path: Path, target: Path) -> None:
+    path = tarred(
+        tmp_path / "a.tar",
+        ("x/file", b""),
+        special("d", tarfile.SYMTYPE, "."),
+        special("e", tarfile.SYMTYPE, "d/x/../.."),  # above the target, until it is found out
+        special("e/owned", tarfile.SYMTYPE, "x"),
+        special("e/folder/owned", tarfile.SYMTYPE, "x"),
+        mode="w",
+    )
+
+    unpack(path, target)
+
+    assert everything(target) == {"a.tar", "aside/unpacked/x/file", "aside/unpacked/d"}
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_thousands_of_links_take_no_time(tmp_path: Path, target: Path) -> None:
+    links = [special(f"l{n}", tarfile.SYMTYPE, f"l{n + 1}") for n in range(3000)]
+
+    unpacked = unpack(tarred(tmp_path / "a.tgz", *links), target)
+
+    assert len(list(target.iterdir())) == archive.LINKS_LIMIT
+    assert "is one link too many" in told(unpacked)
+
+
 def test_links_in_a_circle_harm_nothing(tmp_path: Path, target: Path) -> None:
     links = [special("a", tarfile.SYMTYPE, "b"), special("b", tarfile.SYMTYPE, "a")]
 
@@ -390,7 +417,7 @@ def test_a_bomb_by_ratio_is_refused(tmp_path: Path, target: Path) -> None:
 
 
 def test_a_bomb_by_size_is_refused(tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "UNPACKED_LIMIT", 2**20)
+    monkeypatch.setattr(entries, "UNPACKED_LIMIT", 2**20)
     data = os.urandom(2**19)
     path = tarred(tmp_path / "a.tgz", *((str(number), data) for number in range(3)))
 
@@ -425,9 +452,9 @@ def test_entries_that_share_their_bytes_are_counted_each(tmp_path: Path, target:
 
     assert list(kept(target)) == ["a"]
     assert len(unpacked.warnings) == archive.WARNINGS_LIMIT + 1
-    entries = b"".join(entry[:-1] + bytes([33 + number]) for number in range(90))
-    tail = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 90, 90, len(entries), at, 0)
-    path.write_bytes(data[:at] + entries + tail)
+    listed = b"".join(entry[:-1] + bytes([33 + number]) for number in range(90))
+    tail = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 90, 90, len(listed), at, 0)
+    path.write_bytes(data[:at] + listed + tail)
     assert refused(path, target.with_name("again")).code == "archive-too-large"
 
 
@@ -464,7 +491,7 @@ def test_a_sparse_file_is_as_large_as_it_says(tmp_path: Path, target: Path) -> N
 def test_a_table_of_contents_as_large_as_a_memory_is_not_read(
     tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archive, "DIRECTORY_LIMIT", 100)
+    monkeypatch.setattr(zips, "DIRECTORY_LIMIT", 100)
 
     assert "table of contents" in refused(zipped(tmp_path / "a.zip", ("a" * 90, b"")), target).observed
 
@@ -516,6 +543,14 @@ def test_what_is_broken_or_no_archive_is_refused_with_a_reason(
     assert archive.is_archive(path)
     assert found.code == "archive-unreadable"
     assert found.observed.endswith(".")
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_rare_ways_of_packing_are_refused(tmp_path: Path, target: Path, method: int) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", method) as made:
+        made.writestr("a", ANSWER)
+
+    assert "not every program can unpack" in refused(tmp_path / "a.zip", target).observed
 
 
 def test_a_password_is_told(tmp_path: Path, target: Path) -> None:
