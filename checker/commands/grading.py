@@ -79,8 +79,9 @@ def grade_paths(
         raise
     report = work.stamped(_report(results))
     write(report, files, catalog)
-    _render(report, catalog, console)
-    return verdict(report, fail_under, rules_of(files, catalog))
+    rules = rules_of(files, catalog)
+    _render(report, catalog, console, rules)
+    return verdict(report, fail_under, rules)
 
 
 def verdict(report: Report, fail_under: float | None, rules: Rules | None = None) -> int:
@@ -136,7 +137,7 @@ def _report(results: list[LabReport]) -> Report:
     return Report(mode="replay", generated_at=now(), results=tuple(results))
 
 
-def _render(report: Report, catalog: Catalog, console: "Console") -> None:
+def _render(report: Report, catalog: Catalog, console: "Console", rules: Rules | None) -> None:
     from checker.report import github, markdown, terminal
 
     in_actions = os.environ.get("GITHUB_ACTIONS") == "true"
@@ -149,6 +150,6 @@ def _render(report: Report, catalog: Catalog, console: "Console") -> None:
         sys.stdout.write(github.to_commands(report, answers=answers(catalog)))
         if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
             with Path(summary).open("a", encoding="utf-8") as file:
-                file.write(markdown.to_markdown(report))
+                file.write(markdown.to_markdown(report, grades=grade(report, rules) if rules else None))
         return
     terminal.render(report, console, output_lines=10)
