@@ -267,6 +267,17 @@ def similar(paths: tuple[Path, ...], lab: str | None, roster: Path | None) -> in
     "--roster", type=click.Path(path_type=Path), help="CSV of the class: who is missing, whose is what."
 )
 @click.option("--due", metavar="TIME", help="What came later (ISO 8601) is marked as late.")
+@click.option(
+    "--jobs", "-j", type=click.IntRange(1), default=1, show_default=True, help="So many side by side."
+)
+@click.option("--shard", metavar="I/N", help="Only the I-th of N parts; see `lab merge`.")
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Keep what is done in FILE, and do only what is not done yet.",
+)
+@click.option("--unprotected", is_flag=True, help="Run answers as you, on this machine and its engine.")
 @renderings
 @click.option(
     "--fail-under", type=click.FloatRange(0, 100), help="Pass when every workspace reaches this percentage."
@@ -276,6 +287,10 @@ def grade(
     lab: str | None,
     roster: Path | None,
     due: str | None,
+    jobs: int,
+    shard: str | None,
+    resume: Path | None,
+    unprotected: bool,
     fail_under: float | None,
     **outputs: Any,
 ) -> int:
@@ -286,9 +301,11 @@ def grade(
     """
     from checker.commands import grading
     from checker.commands.rendering import Files
+    from checker.commands.replaying import Way, shard_of
 
-    files = Files(**outputs)
-    return grading.grade_paths(paths, lab, grading.Class(roster, due), files, fail_under, console(), say)
+    way = Way(jobs, shard_of(shard) if shard else None, resume, unprotected)
+    about, files = grading.Class(roster, due), Files(**outputs)
+    return grading.grade_paths(paths, lab, about, files, fail_under, way, console(), say)
 
 
 @cli.command(

@@ -12,10 +12,11 @@ from typing import Protocol
 import msgspec
 
 from checker import answers, images, submission, verify, workspace
+from checker.answers import HERE, Door
 from checker.cleanup import remove_run
 from checker.engine import Engine, cache_dir
 from checker.errors import EnvironmentFault
-from checker.model import AnswerRun, Finding, Lab, LabReport, Outcome, Step, StepReport
+from checker.model import AnswerRun, Finding, Lab, LabReport, Outcome, Step, StepReport, Versions
 from checker.processes import process_identity
 from checker.stack import stack as stacks
 from checker.stack.stack import Stack
@@ -55,12 +56,20 @@ def grade(engine: Engine, lab: Lab, source: Path, watcher: Watcher | None = None
 
 
 def replay(
-    engine: Engine, lab: Lab, fill: Fill, path: str, watcher: Watcher, *, honour_needs: bool = True
+    engine: Engine,
+    lab: Lab,
+    fill: Fill,
+    path: str,
+    watcher: Watcher,
+    *,
+    honour_needs: bool = True,
+    door: Door = HERE,
 ) -> LabReport:
     """Run a lab's answers in a workspace that `fill` makes, judge the world they leave, remove it all.
 
-    honour_needs: whether a step is skipped when one that it needs is not done. Raises EngineFault or
-    ServiceFault when the machine is at fault from the start.
+    honour_needs: whether a step is skipped when one that it needs is not done. door: where answers run; another
+    place than here is thrown away with all that is in it, so nothing is removed there, and what is broken in it
+    the answers broke. Raises EngineFault or ServiceFault when the machine is at fault from the start.
     """
     began = time.monotonic()
     base = replays_dir() / f"{process_identity(os.getpid()).replace(':', '-')}-{secrets.token_hex(4)}"
@@ -80,7 +89,11 @@ def replay(
         workspace.start_history(place, stack.owner)
         watcher.on_stack(stack, place)
         bases = images.ids(engine, lab.images)
-        runs = _run_answers(engine, lab, place, stack, watcher)
+        versions = verify.versions(lab, engine)
+        runs = _run_answers(engine, lab, place, stack, watcher, door)
+        if broken := _broken(engine, stack, door):
+            report = _failed(lab, broken, versions, path)
+            return _complete(report, lab, runs, intake.warnings, time.monotonic() - began)
         moved = images.put_back(engine, bases)  # checks and later replays rest on them
         stopped = _started_again(engine, stack)
         report = verify.check(
@@ -88,14 +101,38 @@ def replay(
         )
         done = True
     finally:
-        _clean(engine, stack, place, base, closing, settle=0 if done else SETTLE)
-        if not done:
-            images.put_back(engine, bases)
-    return msgspec.structs.replace(
-        report,
-        steps=tuple(_with_run(step, runs.get(step.step), lab) for step in report.steps),
-        warnings=(*intake.warnings, *map(_taken, moved), *map(_stopped, stopped)),
-        seconds=time.monotonic() - began,
+        if door is HERE:
+            _clean(engine, stack, place, base, closing, settle=0 if done else SETTLE)
+            if not done:
+                images.put_back(engine, bases)
+    warnings = (*intake.warnings, *map(_taken, moved), *map(_stopped, stopped))
+    return _complete(report, lab, runs, warnings, time.monotonic() - began)
+
+
+def _complete(
+    report: LabReport, lab: Lab, runs: dict[str, AnswerRun], warnings: tuple[str, ...], seconds: float
+) -> LabReport:
+    steps = tuple(_with_run(step, runs.get(step.step), lab) for step in report.steps)
+    return msgspec.structs.replace(report, steps=steps, warnings=warnings, seconds=seconds)
+
+
+def _broken(engine: Engine, stack: Stack, door: Door) -> Finding | None:
+    """What answers did to a room of their own that no step can be judged in it any more."""
+    if door is HERE:
+        return None
+    why = door.broken()
+    if not why:
+        found = stacks.find(engine, stack.owner)
+        there = found.services if found else {}
+        if lost := [name for name in stack.services if name not in there]:
+            why = f"The lab's service {', '.join(lost)} was removed."
+    if not why:
+        return None
+    return Finding(
+        code="room-broken",
+        expected="After the answers the engine and the lab's services are there, so that steps can be judged.",
+        observed=why,
+        action="Let answers leave the engine and the lab's services alone, and end what they start.",
     )
 
 
@@ -133,7 +170,7 @@ def sweep() -> int:
 
 
 def _run_answers(
-    engine: Engine, lab: Lab, place: Workspace, stack: Stack, watcher: Watcher
+    engine: Engine, lab: Lab, place: Workspace, stack: Stack, watcher: Watcher, door: Door
 ) -> dict[str, AnswerRun]:
     env = answers.environment(engine, place, stack.values, lab.tools)
     runs: dict[str, AnswerRun] = {}
@@ -142,7 +179,7 @@ def _run_answers(
         watcher.on_answer(step, text or "")
         if step.is_script and text is not None:
             try:
-                runs[step.name] = answers.run(place, step, env, watcher.on_output)
+                runs[step.name] = answers.run(place, step, env, watcher.on_output, door=door)
             except EnvironmentFault:
                 if place.private.is_dir() or not place.path.parent.is_dir():
                     raise
@@ -174,6 +211,12 @@ def _with_run(report: StepReport, run: AnswerRun | None, lab: Lab) -> StepReport
 
 
 def _refused(engine: Engine, lab: Lab, finding: Finding, warnings: tuple[str, ...], path: str) -> LabReport:
+    report = _failed(lab, finding, verify.versions(lab, engine), path)
+    return msgspec.structs.replace(report, warnings=warnings)
+
+
+def _failed(lab: Lab, finding: Finding, versions: Versions, path: str) -> LabReport:
+    """The report of a submission of which no step can be judged, for a reason of its own."""
     steps = tuple(
         StepReport(
             step=step.name,
@@ -185,8 +228,7 @@ def _refused(engine: Engine, lab: Lab, finding: Finding, warnings: tuple[str, ..
         )
         for step in lab.steps
     )
-    report = verify.report(lab, engine, steps, path, 0.0)
-    return msgspec.structs.replace(report, warnings=warnings)
+    return LabReport(lab=lab.name, title=lab.title, path=path, steps=steps, versions=versions)
 
 
 def _make_folder(base: Path) -> None:

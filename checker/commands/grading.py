@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,13 +12,15 @@ from checker import cleanup, needs, replay
 from checker.catalog import Catalog
 from checker.commands.practice import now
 from checker.commands.rendering import Files, answers, ready, rules_of, write
-from checker.engine import Engine, connect
-from checker.errors import ExitCode, LabError, UsageError
+from checker.commands.replaying import Way, chosen, results
+from checker.engine import connect
+from checker.errors import ExitCode, UsageError
 from checker.grades import grade
 from checker.gradingrules import Rules
 from checker.intake import archive, roster, times
 from checker.intake.classwork import Classwork, collect
-from checker.model import AnswerRun, Lab, LabReport, Outcome, Report, Step, Versions
+from checker.isolation.pool import Task
+from checker.model import LabReport, Outcome, Report
 from checker.stack.stack import Say
 
 if TYPE_CHECKING:
@@ -31,30 +34,17 @@ class Class(msgspec.Struct, frozen=True):
     due: str | None = None
 
 
-class _Progress(replay.Silent):
-    """Says which answer is being replayed."""
-
-    def __init__(self, say: Say) -> None:
-        self._say = say
-
-    def on_ran(self, step: Step, run: AnswerRun | None) -> None:
-        if run is None:
-            self._say(f"  {step.name}: nothing to run")
-            return
-        how = "ended at its time limit" if run.timed_out else f"exit code {run.exit_code}"
-        self._say(f"  {step.name}: {how}, {run.seconds:.1f} s")
-
-
 def grade_paths(
     paths: tuple[Path, ...],
     lab: str | None,
     about: Class,
     files: Files,
     fail_under: float | None,
+    way: Way,
     console: "Console",
     say: Say,
 ) -> int:
-    """Grade every workspace at the paths, one after the other; the exit code of the whole.
+    """Grade every workspace at the paths; the exit code of the whole.
 
     fail_under: percent every workspace has to reach; without it every step has to pass. What is done
     when an interrupt comes is still written. Raises UsageError before anything runs.
@@ -65,19 +55,18 @@ def grade_paths(
     engine = connect()
     cleanup.sweep(engine)
     replay.sweep()
-    needs.provide(engine, [one.lab for one in work.submissions], say)
-    results: list[LabReport] = []
+    tasks = chosen([Task(n, one.lab, one.path) for n, one in enumerate(work.submissions)], way.shard)
+    needs.provide(engine, [task.lab for task in tasks], say)
+    found: dict[int, LabReport] = {}
     try:
-        for number, one in enumerate(work.submissions, start=1):
-            say(f"[{number}/{len(work.submissions)}] {one.path}")
-            results.append(_one(engine, one.lab, one.path, say))
+        with closing(results(engine, catalog.root, tasks, way, console, say)) as coming:
+            found.update(coming)
     except KeyboardInterrupt:
-        if results:
-            done = f"{len(results)} of {len(work.submissions)}"
-            say(f"Interrupted: the report has the {done} workspaces that were done.")
-            write(work.stamped(_report(results)), files, catalog)
+        if found:
+            say(f"Interrupted: the report has the {len(found)} of {len(tasks)} workspaces that were done.")
+            write(work.stamped(_report(found)), files, catalog)
         raise
-    report = work.stamped(_report(results))
+    report = work.stamped(_report(found))
     write(report, files, catalog)
     rules = rules_of(files, catalog)
     _render(report, catalog, console, rules)
@@ -117,24 +106,9 @@ def classwork(catalog: Catalog, paths: tuple[Path, ...], lab: str | None, about:
     return work
 
 
-def _one(engine: Engine, lab: Lab, path: Path, say: Say) -> LabReport:
-    try:
-        return replay.grade(engine, lab, path, _Progress(say))
-    except LabError as error:
-        say(f"  not graded: {error.message}")
-        why = " ".join(part for part in (error.message, error.action) if part)
-        return LabReport(
-            lab=lab.name,
-            title=lab.title,
-            path=str(path),
-            steps=(),
-            versions=Versions(lab=lab.version),
-            error=why,
-        )
-
-
-def _report(results: list[LabReport]) -> Report:
-    return Report(mode="replay", generated_at=now(), results=tuple(results))
+def _report(found: dict[int, LabReport]) -> Report:
+    """In the order of what was handed in, whatever was done first."""
+    return Report(mode="replay", generated_at=now(), results=tuple(found[number] for number in sorted(found)))
 
 
 def _render(report: Report, catalog: Catalog, console: "Console", rules: Rules | None) -> None:
