@@ -106,6 +106,11 @@ class Catalog:
         return lab
 
 
+def shipped_files(folder: Path) -> list[Path]:
+    """The files below a part of a lab, but for what Python adds when a package is installed."""
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.parent.name != "__pycache__")
+
+
 def find_step(lab: Lab, name: str) -> Step:
     """A step of the lab by its name or its number from 1. Raises UsageError naming those there are."""
     found = lab.step(name)

@@ -90,6 +90,8 @@ def test_the_installed_command_lays_out_a_place_to_work(installed: Path, tmp_pat
         for path in (lab.folder / "starter").rglob("*"):
             copy = mine / "workspace" / lab.name / path.relative_to(lab.folder / "starter")
             assert path.is_dir() or os.access(path, os.X_OK) == os.access(copy, os.X_OK), copy
+    # What pip compiled beside the starters is no part of them.
+    assert not list((mine / "workspace").rglob("__pycache__"))
     shown = run(installed, "show", "01", cwd=mine)
     packed = run(installed, "submit", "01", cwd=mine, USER="ada", LOGNAME="ada")
     assert (shown.returncode, packed.returncode) == (0, 0), packed.stderr
