@@ -12,6 +12,7 @@ RENDERINGS = (
     ("markdown", "A Markdown summary."),
     ("html", "One page of the whole class, for a browser."),
     ("csv", "A gradebook; see --csv-for."),
+    ("feedback", "A folder: a page for each learner, with what practice shows and no more."),
     ("gradescope", "Gradescope's results.json; a folder gets one file for each learner."),
     ("classroom", "GitHub Classroom's autograding form; a folder gets one file for each learner."),
     ("codequality", "GitLab's code quality report."),
@@ -25,7 +26,13 @@ def renderings(command: Callable[..., Any]) -> Callable[..., Any]:
     They arrive as the keyword arguments of `checker.commands.rendering.Files`.
     """
     options = [
-        click.option(f"--{name}", name, type=click.Path(path_type=Path), help=help_text, metavar="FILE")
+        click.option(
+            f"--{name}",
+            name,
+            type=click.Path(path_type=Path),
+            help=help_text,
+            metavar="FOLDER" if name == "feedback" else "FILE",
+        )
         for name, help_text in RENDERINGS
     ]
     options.append(

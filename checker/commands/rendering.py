@@ -30,6 +30,7 @@ class Files(msgspec.Struct, frozen=True, kw_only=True):
     markdown: Path | None = None
     html: Path | None = None
     csv: Path | None = None
+    feedback: Path | None = None
     gradescope: Path | None = None
     classroom: Path | None = None
     codequality: Path | None = None
@@ -39,7 +40,7 @@ class Files(msgspec.Struct, frozen=True, kw_only=True):
     def named(self) -> list[Path]:
         every = (
             self.json, self.junit, self.markdown, self.html, self.csv,
-            self.gradescope, self.classroom, self.codequality,
+            self.feedback, self.gradescope, self.classroom, self.codequality,
         )  # fmt: skip
         return [path for path in every if path]
 
@@ -49,6 +50,8 @@ def ready(files: Files, catalog: Catalog) -> None:
     for path in files.named():
         if not path.parent.is_dir():
             raise UsageError(f"There is no folder {path.parent} to write {path.name} to.")
+    if files.feedback and not files.feedback.is_dir():
+        raise UsageError(f"There is no folder {files.feedback}.", "Make it: each learner gets a page in it.")
     rules_of(files, catalog)
 
 
@@ -205,6 +208,11 @@ def file_names(learners: "tuple[Learner, ...]", ending: str) -> list[str]:
 def _write_for_each(grades: "Grades", files: Files) -> None:
     from checker.report import classroom, gradescope
 
+    if files.feedback:
+        from checker.report import classpage
+
+        for learner, name in zip(grades.learners, file_names(grades.learners, ".html"), strict=True):
+            save(files.feedback / name, classpage.to_feedback(learner).encode())
     if files.gradescope:
         _one_or_folder(grades, files.gradescope, gradescope.to_gradescope, "--gradescope")
     if files.classroom:

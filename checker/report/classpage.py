@@ -17,6 +17,7 @@ from markupsafe import Markup, escape
 
 from checker.grades import Grades, LabGrade, Learner, StepGrade, shown
 from checker.model import Outcome
+from checker.report.feedback import NOT_YOURS
 from checker.report.gradebook import columns
 from checker.report.plain import plain, plain_line, tail
 from checker.report.wording import SYMBOLS, ending, parts, percent, remarks, trouble, versions
@@ -94,10 +95,13 @@ def to_html(grades: Grades, *, title: str = "Class report") -> str:
             for number, learner in enumerate(grades.learners)
         ],
         "attention": list(_attention(grades)),
-        "Outcome": Outcome,
-        "SYMBOLS": SYMBOLS,
     }
     return environment().get_template("classpage.html.j2").render(context)
+
+
+def to_feedback(learner: Learner, *, title: str = "Feedback") -> str:
+    """Return a page for one learner: what practice shows, what the rules did, and nothing that is for staff."""
+    return environment().get_template("feedback.html.j2").render(title=title, learner=learner)
 
 
 @cache
@@ -126,6 +130,7 @@ def environment() -> Environment:
         trouble=trouble,
         versions=versions,
     )
+    made.globals.update(Outcome=Outcome, SYMBOLS=SYMBOLS, NOT_YOURS=NOT_YOURS)
     made.globals["css"] = Markup((TEMPLATES / "classpage.css").read_text(encoding="utf-8"))  # noqa: S704
     return made
 

@@ -33,13 +33,18 @@ def test_a_report_is_rendered_again_in_every_form(lab: Command, class_report: Re
     names = ("again.json", "junit.xml", "summary.md", "class.html", "grades.csv", "quality.json")
     options = ("--json", "--junit", "--markdown", "--html", "--csv", "--codequality")
     arguments = [part for pair in zip(options, names, strict=True) for part in (pair[0], tmp_path / pair[1])]
-    for folder in ("gradescope", "classroom"):
+    for folder in ("gradescope", "classroom", "feedback"):
         (tmp_path / folder).mkdir()
         arguments += [f"--{folder}", tmp_path / folder]
 
     done = lab("report", str(source), *map(str, arguments))
 
     assert (done.code, done.out) == (0, "")
+    assert sorted(path.name for path in (tmp_path / "feedback").iterdir()) == [
+        "ada.html",
+        "bo.html",
+        "zoë.html",
+    ]
     assert (tmp_path / "again.json").read_bytes() == source.read_bytes()
     assert all((tmp_path / name).stat().st_size for name in names)
     for folder in ("gradescope", "classroom"):
@@ -76,6 +81,7 @@ def test_the_rules_and_the_learner_are_chosen(lab: Command, class_report: Report
     [
         (["nowhere.json"], "Cannot read nowhere.json"),
         (["REPORT", "--csv", "nowhere/grades.csv"], "There is no folder nowhere"),
+        (["REPORT", "--feedback", "nowhere"], "There is no folder nowhere."),
         (["REPORT", "--learner", "eve"], "The report has nothing of 'eve'."),
         (["REPORT", "--gradescope", "results.json"], "this form is of one learner, and the report has 3"),
         (["REPORT", "--rules", "RULES"], "line 2: unknown key 'wieght'"),

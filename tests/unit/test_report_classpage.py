@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from checker.grades import grade
 from checker.gradingrules import parse
 from checker.model import Alike, LabReport, Missing, Outcome, Person, Report, Versions
-from checker.report.classpage import TEMPLATES, letters, to_html
+from checker.report.classpage import TEMPLATES, letters, to_feedback, to_html
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 OURS = {
@@ -220,3 +220,27 @@ def test_the_most_common_finding_is_first(class_report: Report) -> None:
 @pytest.mark.parametrize(("number", "name"), [(0, "A"), (25, "Z"), (26, "AA"), (51, "AZ"), (702, "AAA")])
 def test_findings_are_lettered_like_columns(number: int, name: str) -> None:
     assert letters(number) == name
+
+
+def test_feedback_is_what_practice_shows_and_nothing_for_staff(whole_class: Report) -> None:
+    pages = [Page(to_feedback(learner)) for learner in grade(whole_class, parse(RULES)).learners]
+    texts = [" ".join(page.text.split()) for page in pages]
+    zoe = next(text for text in texts if "zoë" in text)
+
+    for said in ("tags-differ", "Tag the image you built for 1.4.2 as 1.4 as well", "denied: no such tag"):
+        assert said in zoe
+    assert "Three of four tags are right." in zoe
+    for text in texts:
+        for secret in ("stopped answering", "conftest", "Docker 20.10", "submissions/", "the same", "roster"):
+            assert secret not in text
+    for page in pages:
+        assert not page.open
+        assert page.tags <= OURS
+        assert page.all("href") == []
+
+
+def test_feedback_has_nothing_of_others(whole_class: Report) -> None:
+    for learner in grade(whole_class).learners:
+        text = Page(to_feedback(learner)).text
+        others = {"zoë", "ada", "Mo"} - {learner.person.name or learner.person.identifier}
+        assert not [name for name in others if re.search(rf"\b{name}\b", text)]
