@@ -1,5 +1,6 @@
 """The words every rendering uses, so that no two of them say the same thing differently."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from checker.model import AnswerRun, Finding, LabReport, Outcome, Report, StepReport
@@ -9,6 +10,8 @@ SYMBOLS = {Outcome.PASS: "✓", Outcome.FAIL: "✗", Outcome.SKIPPED: "–", Out
 """Always shown together with the outcome's word: colour and shape are never the only sign."""
 
 ASCII_SYMBOLS = {Outcome.PASS: "+", Outcome.FAIL: "x", Outcome.SKIPPED: "-", Outcome.ERROR: "!"}
+
+SAID_BY = {"archive": " by the times in it", "commit": " by its last commit", "files": " by its files"}
 
 NOTHING_CHECKED = "nothing was checked"
 
@@ -130,6 +133,3 @@ def about_the_class(report: Report) -> Iterator[str]:
     for alike in report.alike:
         paths = ", ".join(map(plain_line, alike.paths))
         yield f"Worth comparing, {alike.percent:.0f} % alike: {plain_line(alike.step)} of {paths}."
-
-
-SAID_BY = {"archive": " by the times in it", "commit": " by its last commit", "files": " by its files"}
