@@ -91,6 +91,11 @@ def collect(
                 "Its files are newer than the due time, which copying or downloading does as well: "
                 "whether it was late has to be looked up where it was handed in."
             )
+        if _is_empty(place.path):
+            warnings.append(
+                "The folder is empty, as a clone leaves it when a repository was committed inside another: "
+                "ask for what `lab submit` makes."
+            )
         if lab and person:
             if first := seen.get((lab.name, person.identifier)):
                 warnings.append(f"{person.identifier} has handed in this lab twice; the other is {first}.")
@@ -108,6 +113,15 @@ def collect(
 def _whose(place: Place, roster: Roster | None, repositories: list[str]) -> Person | None:
     listed = roster.match(place.trail) if roster else None
     return listed or guess(place.trail, repositories if place.top.name in repositories else ())
+
+
+def _is_empty(path: Path) -> bool:
+    """Whether there is nothing at all in a folder. A workspace has a history of its own, which git commits as
+    a mere reference where somebody adds the workspace to another repository."""
+    try:
+        return path.is_dir() and next(path.iterdir(), None) is None
+    except OSError:
+        return False
 
 
 def _missing(roster: Roster | None, there: list[Submission], labs: list[str]) -> tuple[Missing, ...]:

@@ -365,6 +365,20 @@ def test_who_hands_in_twice_is_told_on_at_the_second(lab: Lab, handed: Path, tmp
     assert second.warnings == (f"ada has handed in this lab twice; the other is {first.path}.",)
 
 
+def test_a_workspace_that_was_committed_as_a_mere_reference_is_told(
+    lab: Lab, handed: Path, tmp_path: Path
+) -> None:
+    origin = tmp_path / "origin"
+    repository(answer(origin / "workspace" / NAME))
+    repository(origin)
+    subprocess.run(["git", "clone", "-q", origin, handed / "hw-ada"], check=True)
+
+    (found,) = collect([handed], [lab]).submissions
+
+    assert not list(found.path.iterdir())
+    assert found.warnings[0].startswith("The folder is empty, as a clone leaves it")
+
+
 # Times
 
 
