@@ -11,6 +11,7 @@ from checker.model import Finding, LabReport, Outcome, Report, StepReport
 from checker.report.plain import plain, plain_line, tail
 from checker.report.wording import (
     SYMBOLS,
+    about_the_class,
     codes,
     parts,
     percent,
@@ -102,22 +103,7 @@ def _graded(grades: Grades | None) -> list[str]:
 
 
 def _class(report: Report) -> list[str]:
-    """What is about the class and no single workspace: a line each, for a person to look at."""
-    lines = [
-        f"**Missing:** {_code(entry.person.name or entry.person.identifier)}: "
-        + ", ".join(map(_code, entry.labs))
-        for entry in report.missing
-    ]
-    lines += [
-        f"**Late:** {_code(result.path)}, {escaped(plain_line(result.submitted_at))}"
-        for result in report.results
-        if result.late
-    ]
-    lines += [f"**Nobody on the roster:** {_code(path)}" for path in report.unmatched]
-    lines += [
-        f"**Alike, to compare:** {_code(alike.step)} of {', '.join(map(_code, alike.paths))}, {alike.percent:.0f} %"
-        for alike in report.alike
-    ]
+    lines = [escaped(line) for line in about_the_class(report)]
     return ["", "<br>\n".join(lines)] if lines else []
 
 

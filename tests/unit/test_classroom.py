@@ -15,6 +15,7 @@ import yaml
 
 from checker import gradingrules
 from checker.catalog import Catalog
+from checker.cli import cli
 from checker.looks.schema import validator
 from checker.model import LabReport, Person, Report
 from checker.report import jsonform
@@ -195,22 +196,13 @@ def step(name: str, job: str, title: str) -> str:
     return str(next(step["run"] for step in steps if step["name"] == title))
 
 
-def test_the_parts_of_a_class_have_every_learner_once(machine: Machine) -> None:
-    names = ["ada", "bo b", "c;touch owned", "$(touch owned)", "-rf", "END-OF-PATHS", "zoë"]
-    for name in [*names, "x\nEVIL=1"]:
-        (machine.folder / "submissions" / name).mkdir(parents=True)
-    script = step("classroom/github-class.yml", "grade", "Choose this part's learners")
+def test_the_parts_are_all_parts_of_one_whole() -> None:
+    grade = loaded("classroom/github-class.yml")["jobs"]["grade"]
+    parts = grade["strategy"]["matrix"]["part"]
 
-    seen: list[str] = []
-    for part in range(3):
-        machine.output.write_text("")
-        done = machine.run(script, PART=str(part), PARTS="3")
-        assert done.returncode == 0, done.stderr
-        assert set(machine.outputs()) == {"paths"}
-        seen += machine.outputs()["paths"].splitlines()
-
-    assert sorted(seen) == sorted(f"submissions/{name}" for name in names)
-    assert not (machine.folder / "owned").exists()
+    assert parts == [str(number + 1) for number in range(len(parts))]
+    given = next(step["with"] for step in grade["steps"] if "classroom/action@" in step.get("uses", ""))
+    assert given["shard"] == "${{ matrix.part }}/${{ strategy.job-total }}"
 
 
 def test_the_action_grades_what_it_is_given_and_passes_the_exit_code_on(machine: Machine) -> None:
@@ -218,6 +210,7 @@ def test_the_action_grades_what_it_is_given_and_passes_the_exit_code_on(machine:
     given = {
         "PATHS": "submissions/ada\n\nsubmissions/bo b\n-rf\n$(touch owned)\n",
         "RESULTS": "out",
+        "SHARD": "2/5",
         "FAIL_UNDER": "60",
         "RULES": "",
         "ROSTER": "class list.csv",
@@ -232,6 +225,7 @@ def test_the_action_grades_what_it_is_given_and_passes_the_exit_code_on(machine:
     asked = machine.asked()
     assert asked[asked.index("--") + 1 :] == ["submissions/ada", "submissions/bo b", "-rf", "$(touch owned)"]
     assert asked[asked.index("--roster") + 1] == "class list.csv"
+    assert asked[asked.index("--shard") + 1] == "2/5"
     assert "--rules" not in asked
     assert not (machine.folder / "owned").exists()
 
@@ -272,23 +266,32 @@ def test_github_classroom_gets_its_form(machine: Machine, sample_report: Report)
     assert form["max_score"] == 50
 
 
-@pytest.mark.parametrize(("index", "learners"), [("1", ["ada", "cy"]), ("2", ["bo"]), ("3", [])])
-def test_each_job_of_gitlab_grades_its_part(machine: Machine, index: str, learners: list[str]) -> None:
-    for name in ("ada", "bo", "cy"):
-        (machine.folder / "submissions" / name).mkdir(parents=True)
+def test_each_job_of_gitlab_grades_its_part(machine: Machine) -> None:
     doctor, grade = loaded("classroom/grade.gitlab-ci.yml")["grade"]["script"]
     assert doctor == "/opt/venv/bin/lab doctor --fix"
     script = grade.replace("/opt/venv/bin/lab", str(machine.temp / "registry-lab" / "bin" / "lab"))
-    total = "2" if index != "3" else "4"
 
-    done = machine.run(
-        script, CI_NODE_INDEX=index if total == "2" else "4", CI_NODE_TOTAL=total, FAIL_UNDER=""
-    )
+    done = machine.run(script, CI_NODE_INDEX="2", CI_NODE_TOTAL="4", FAIL_UNDER="")
 
-    assert done.returncode == (1 if learners else 0), done.stderr
-    if learners:
-        asked = machine.asked()
-        assert asked[asked.index("--") + 1 :] == [f"submissions/{name}" for name in learners]
-        assert asked[asked.index("--codequality") + 1] == f"results/{index}/codequality.json"
-    else:
-        assert "No learners are left" in done.stdout
+    assert done.returncode == 1, done.stderr
+    asked = machine.asked()
+    assert asked[asked.index("--") + 1 :] == ["submissions"]
+    assert asked[asked.index("--shard") + 1] == "2/4"
+    assert asked[asked.index("--codequality") + 1] == "results/2/codequality.json"
+    assert "--fail-under" not in asked
+
+
+def test_every_option_of_every_script_is_one_the_command_has() -> None:
+    known = {
+        (command, option)
+        for command in ("grade", "report")
+        for parameter in cli.commands[command].params
+        for option in parameter.opts
+    }
+    for name in FILES:
+        for script in scripts(loaded(name)):
+            command = "report" if "lab report" in script or 'bin/lab" report' in script else "grade"
+            if re.search(r"lab\"? (grade|report)", script):
+                options = set(re.findall(r"(?<![\w-])--[a-z]+(?:-[a-z]+)*(?= \"| [\w$])", script))
+                tools = {"--wrap", "--quiet", "--detach", "--fix", "--editable"}
+                assert {(command, option) for option in options - tools} <= known, name

@@ -116,10 +116,10 @@ def test_what_is_about_the_class_is_said_once_and_rules_are_explained(class_repo
     words = page(to_markdown(report, grades=grade(report, parse("[late]\npercent_per_day = 10")))).words
 
     for said in (
-        "Missing: Mo: 01-names-and-tags",
-        "Late: submissions/zoë/01-names-and-tags, 2026-01-31T12:00:00Z",
-        "Nobody on the roster: in/eve",
-        "Alike, to compare: release of a, b, 97 %",
+        "Missing: m1 Mo, of 01-names-and-tags.",
+        "Late: submissions/zoë/01-names-and-tags, 2026-01-31T12:00:00Z.",
+        "Nobody's on the roster: in/eve.",
+        "Worth comparing, 97 % alike: release of a, b.",
         "20 becomes 18: it was late by 1 day begun, which leaves 90 %.",
     ):
         assert words.count(said) == 1
