@@ -11,6 +11,10 @@ from checker.errors import ExitCode, LabError
 from checker.report.plain import plain
 
 
+FILES_AS_JSON = {"grade", "merge", "report"}
+"""Commands whose `--json` names a file: what they tell is for a person."""
+
+
 def say(text: str) -> None:
     """Tell what is going on, on the error stream: the output stream carries results only.
 
@@ -50,7 +54,7 @@ def guarded(work: Callable[[], Any]) -> int:
 
 
 def _tell(error: LabError) -> None:
-    if "--json" in sys.argv and "grade" not in sys.argv:
+    if "--json" in sys.argv and not FILES_AS_JSON & set(sys.argv):
         from checker.report import jsonform
 
         click.echo(jsonform.error_json(error))

@@ -202,7 +202,7 @@ def test_the_parts_are_all_parts_of_one_whole() -> None:
 
     assert parts == [str(number + 1) for number in range(len(parts))]
     given = next(step["with"] for step in grade["steps"] if "classroom/action@" in step.get("uses", ""))
-    assert given["shard"] == "${{ matrix.part }}/${{ strategy.job-total }}"
+    assert given["shard"] == f"${{{{ matrix.part }}}}/{len(parts)}"
 
 
 def test_the_action_grades_what_it_is_given_and_passes_the_exit_code_on(machine: Machine) -> None:

@@ -80,6 +80,7 @@ def test_the_rules_and_the_learner_are_chosen(lab: Command, class_report: Report
     ("arguments", "told"),
     [
         (["nowhere.json"], "Cannot read nowhere.json"),
+        (["nowhere.json", "--json", "again.json"], "Cannot read nowhere.json"),
         (["REPORT", "--csv", "nowhere/grades.csv"], "There is no folder nowhere"),
         (["REPORT", "--feedback", "nowhere"], "There is no folder nowhere."),
         (["REPORT", "--learner", "eve"], "The report has nothing of 'eve'."),
