@@ -80,7 +80,7 @@ def _plain(grades: Grades) -> Iterable[Sequence[str]]:
             if several:
                 row += [shown(grade.points), shown(grade.max_points)] if grade else ["", ""]
         row += [shown(learner.points), shown(learner.max_points), shown(learner.percent)]
-        yield [*row, _outcome(learner), cell(" ".join(_remarks(learner)))]
+        yield [*row, _outcome(learner), cell(" ".join(_remarks(learner, several=several)))]
 
 
 def _canvas(grades: Grades) -> Iterable[Sequence[str]]:
@@ -146,11 +146,12 @@ def _outcome(learner: Learner) -> str:
     return Outcome.PASS if outcomes == {Outcome.PASS} else Outcome.FAIL
 
 
-def _remarks(learner: Learner) -> Iterable[str]:
+def _remarks(learner: Learner, *, several: bool) -> Iterable[str]:
     for grade in learner.labs:
+        lab = f"{grade.result.lab}: " if several else ""
         if grade.result.error:
-            yield f"{grade.result.lab}: {grade.result.error}"
-        yield from (f"{grade.result.lab}: {why}" for why in grade.explained)
+            yield f"{lab}{grade.result.error}"
+        yield from (f"{lab}{why}" for why in grade.explained)
     if learner.missing and learner.labs:
         yield f"Missing: {', '.join(learner.missing)}."
 
