@@ -332,6 +332,23 @@ def report(reports: tuple[Path, ...], learner: str | None, fail_under: float | N
     return render_again(reports, Files(**outputs), learner, fail_under, console(), say)
 
 
+@cli.command(epilog=examples("lab merge part-*.json --json report.json --markdown summary.md"))
+@click.argument("parts", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False))
+@renderings
+@click.option(
+    "--fail-under", type=click.FloatRange(0, 100), help="Pass when every workspace reaches this percentage."
+)
+def merge(parts: tuple[Path, ...], fail_under: float | None, **outputs: Any) -> int:
+    """Make one report of those that `lab grade --shard` wrote on several machines.
+
+    Every submission is in it once; what one part could not grade counts as another graded it.
+    """
+    from checker.commands.merging import merge_reports
+    from checker.commands.rendering import Files
+
+    return merge_reports(parts, Files(**outputs), fail_under, console(), say)
+
+
 @cli.group()
 def author() -> None:
     """For people who write labs."""

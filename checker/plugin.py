@@ -12,7 +12,7 @@ import pytest
 
 from checker.check import STEP_MARK, CheckFailed
 from checker.engineview import EngineView
-from checker.errors import ContentFault, LabError, NotShown
+from checker.errors import ContentFault, EngineFault, LabError, NotShown, ServiceFault
 from checker.model import Finding, Lab, Outcome, StepReport
 from checker.pipelines.pipelines import Pipelines
 from checker.probe import Probe
@@ -28,7 +28,11 @@ def _no_environment(_workspace: Workspace) -> Mapping[str, str]:
 
 
 class World(msgspec.Struct, frozen=True):
-    """What checks may look at."""
+    """What checks may look at.
+
+    theirs: whether nobody but the answers can have broken what worked before them; an engine or a service that
+    does not answer is a finding then, and no fault of the machine.
+    """
 
     values: Mapping[str, str]
     workspace: Workspace
@@ -38,6 +42,7 @@ class World(msgspec.Struct, frozen=True):
     trials: Trials
     pipelines: Pipelines | None = None
     environment: Environment = _no_environment
+    theirs: bool = False
 
 
 class _Seen(msgspec.Struct):
@@ -141,6 +146,8 @@ class CheckPlugin:
             seen.findings.append(error.finding)
         elif isinstance(error, ContentFault):
             seen.findings.append(_unreadable(error))
+        elif self._world.theirs and isinstance(error, EngineFault | ServiceFault):
+            seen.findings.append(room_broken(error.message))
         elif isinstance(error, pytest.skip.Exception | NotShown):
             seen.skipped = str(error)
         elif isinstance(error, LabError):
@@ -187,6 +194,16 @@ class CheckPlugin:
             if step.name in found:
                 found.update(step.needs)
         return frozenset(found)
+
+
+def room_broken(observed: str) -> Finding:
+    """Why a step cannot be passed: answers broke what it is judged by."""
+    return Finding(
+        code="room-broken",
+        expected="After the answers the engine and the lab's services are there, so that steps can be judged.",
+        observed=observed,
+        action="Let answers leave the engine and the lab's services alone, and end what they start.",
+    )
 
 
 def _services(services: Mapping[str, object]) -> ModuleType:

@@ -15,10 +15,12 @@ from checker import answers, images, submission, verify, workspace
 from checker.answers import HERE, Door
 from checker.cleanup import remove_run
 from checker.engine import Engine, cache_dir
-from checker.errors import EnvironmentFault
+from checker.errors import EnvironmentFault, LabError
 from checker.model import AnswerRun, Finding, Lab, LabReport, Outcome, Step, StepReport, Versions
 from checker.processes import process_identity
+from checker.stack import kind
 from checker.stack import stack as stacks
+from checker.stack.container import wait_ready
 from checker.stack.stack import Stack
 from checker.workspace import PRIVATE, Workspace
 
@@ -91,13 +93,21 @@ def replay(
         bases = images.ids(engine, lab.images)
         versions = verify.versions(lab, engine)
         runs = _run_answers(engine, lab, place, stack, watcher, door)
-        if broken := _broken(engine, stack, door):
+        broken, stopped = _looked_after(engine, stack, door)
+        if broken:
             report = _failed(lab, broken, versions, path)
             return _complete(report, lab, runs, intake.warnings, time.monotonic() - began)
         moved = images.put_back(engine, bases)  # checks and later replays rest on them
-        stopped = _started_again(engine, stack)
         report = verify.check(
-            engine, lab, stack, place, honour_needs=honour_needs, remember=False, path=path, closing=closing
+            engine,
+            lab,
+            stack,
+            place,
+            honour_needs=honour_needs,
+            remember=False,
+            path=path,
+            theirs=door is not HERE,
+            closing=closing,
         )
         done = True
     finally:
@@ -116,24 +126,31 @@ def _complete(
     return msgspec.structs.replace(report, steps=steps, warnings=warnings, seconds=seconds)
 
 
-def _broken(engine: Engine, stack: Stack, door: Door) -> Finding | None:
-    """What answers did to a room of their own that no step can be judged in it any more."""
+def _looked_after(engine: Engine, stack: Stack, door: Door) -> tuple[Finding | None, list[str]]:
+    """What answers did to a room of their own that no step can be judged in it any more, None if nothing; and the
+    services they stopped, which were started again."""
     if door is HERE:
-        return None
-    why = door.broken()
-    if not why:
-        found = stacks.find(engine, stack.owner)
-        there = found.services if found else {}
-        if lost := [name for name in stack.services if name not in there]:
-            why = f"The lab's service {', '.join(lost)} was removed."
-    if not why:
-        return None
-    return Finding(
-        code="room-broken",
-        expected="After the answers the engine and the lab's services are there, so that steps can be judged.",
-        observed=why,
-        action="Let answers leave the engine and the lab's services alone, and end what they start.",
-    )
+        return None, _started_again(engine, stack)
+    stopped: list[str] = []
+    try:
+        why = door.broken() or _lost(engine, stack)
+        if not why:
+            stopped = _started_again(engine, stack)
+            for service in stack.services.values():
+                if service.ports:
+                    wait_ready(engine, service.container, service.ports, kind(service.kind))
+            return None, stopped
+    except LabError as error:
+        why = error.message
+    from checker.plugin import room_broken
+
+    return room_broken(why), stopped
+
+
+def _lost(engine: Engine, stack: Stack) -> str:
+    found = stacks.find(engine, stack.owner)
+    lost = [name for name in stack.services if found is None or name not in found.services]
+    return f"The lab's service {', '.join(lost)} was removed." if lost else ""
 
 
 def _taken(name: str) -> str:
@@ -181,7 +198,7 @@ def _run_answers(
             try:
                 runs[step.name] = answers.run(place, step, env, watcher.on_output, door=door)
             except EnvironmentFault:
-                if place.private.is_dir() or not place.path.parent.is_dir():
+                if door is HERE and (place.private.is_dir() or not place.path.parent.is_dir()):
                     raise
                 # The folder was made for this replay: an answer put a file there, so none of the rest runs.
                 runs[step.name] = AnswerRun(

@@ -91,6 +91,8 @@ def make(name: str, limits: Limits, owner: int) -> tuple[Group, list[str]]:
             missing.append(f"{what} is not limited")
     _limited(folders, "memory", "memory.memsw.limit_in_bytes", limits.memory)
     _limited(folders, "", "memory.swap.max", 0)
+    _limited(folders, "cpu", "cpu.shares", 512)  # half of what other programs of the machine get
+    _limited(folders, "", "cpu.weight", 50)
     return Group(folders), missing
 
 

@@ -14,7 +14,7 @@ import msgspec
 from checker.isolation.limits import Limits
 from checker.isolation.nursery import Nursery
 from checker.isolation.worker import Order, Told
-from checker.model import AnswerRun, Lab, LabReport, Versions
+from checker.model import AnswerRun, Lab, LabReport, Outcome, Versions
 from checker.processes import process_identity
 
 ATTEMPTS = 2
@@ -53,8 +53,8 @@ def replay_all(
 ) -> Iterator[Event]:
     """Replay the tasks, `jobs` of them side by side; tells what happens, in the order in which it does.
 
-    stocks: by a lab's name, what `Order` calls stock. A worker that ends without a result, or with a fault of the
-    machine, is tried once more. When the iteration is given up, all rooms are ended.
+    stocks: by a lab's name, what `Order` calls stock. What ends without a result, or in an error, is tried once
+    more. When the iteration is given up, all rooms are ended.
     """
     waiting = deque((task, 1) for task in tasks)
     with selectors.DefaultSelector() as selector:
@@ -97,6 +97,8 @@ def _hear(
             told = msgspec.json.decode(line, type=Told)
             if told.step:
                 yield Event(lane.task, step=told.step, run=told.run)
+            elif told.report and lane.attempt < ATTEMPTS and _doubtful(told.report):
+                fault = "It could not be judged in full."
             elif told.report:
                 _close(lane, selector)
                 yield Event(lane.task, report=told.report)
@@ -110,6 +112,12 @@ def _hear(
         yield Event(lane.task, again=fault)
         return
     yield Event(lane.task, report=in_error(lane.task, fault))
+
+
+def _doubtful(report: LabReport) -> bool:
+    """Whether a machine under load may have had a part in it: then it has to happen twice to count."""
+    codes = {finding.code for step in report.steps for finding in step.findings}
+    return report.outcome is Outcome.ERROR or "room-broken" in codes
 
 
 def _close(lane: _Lane, selector: selectors.BaseSelector) -> None:
