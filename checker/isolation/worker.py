@@ -1,8 +1,11 @@
 """Replaying one submission in a room: what is asked of it, what it tells while it works, and how it ends."""
 
 import os
+import select
 import shutil
+import signal
 import socket
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -49,6 +52,7 @@ def carry_out(order: Order, talk: int) -> None:
     lab = catalog.lab(order.lab)
     tell = _Teller(talk)
     if not order.stock:
+        _end_when_nobody_listens(talk)
         _tell_result(tell, lambda: replay.grade(connect(), lab, Path(order.path), tell))
         return
     plan = Plan(
@@ -68,6 +72,19 @@ def carry_out(order: Order, talk: int) -> None:
     )
     if not in_time:
         tell(Told(fault=f"It was not done after {order.limits.seconds:.0f} seconds and was ended."))
+
+
+def _end_when_nobody_listens(talk: int) -> None:
+    """Without a supervisor around: be interrupted as by Ctrl-C, which removes what was made."""
+
+    def watch() -> None:
+        poll = select.poll()
+        poll.register(talk, select.POLLHUP | select.POLLRDHUP)
+        poll.poll()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _hand_in(lab: Lab, source: Path, place: Path, tell: "_Teller") -> None:
