@@ -31,7 +31,7 @@ class Nursery:
     """`worker(order)` starts a worker; what it tells comes out of the socket that is returned, until its end."""
 
     def __enter__(self) -> Self:
-        self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._ours, theirs = socket.socketpair()
         environment = {name: os.environ[name] for name in KEPT if name in os.environ}
         log = cache_dir() / "rooms" / "log"
         try:
@@ -61,9 +61,12 @@ class Nursery:
         with theirs:
             try:
                 socket.send_fds(self._ours, [msgspec.json.encode(order)], [theirs.fileno()])
-            except OSError as error:
-                ours.close()
-                raise EnvironmentFault("The process that makes workers has ended.", "Try again.") from error
+                taken = self._ours.recv(1)  # one order at a time: a stream has no bounds of its own
+            except OSError:
+                taken = b""
+        if not taken:
+            ours.close()
+            raise EnvironmentFault("The process that makes workers has ended.", "Try again.")
         return ours
 
 
@@ -80,6 +83,7 @@ def serve(handle: int) -> None:
             talk.close()
             _work(data, handles[0])
         os.close(handles[0])
+        talk.send(b"1")
         with suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass

@@ -43,6 +43,11 @@ def ready(engine: Engine, names: Iterable[str]) -> Path:
     return made
 
 
+def remove() -> None:
+    """Remove all of it; what is needed is made again."""
+    shutil.rmtree(folder(), ignore_errors=True)
+
+
 def _sweep() -> None:
     for path in folder().iterdir() if folder().is_dir() else ():
         with suppress(OSError):

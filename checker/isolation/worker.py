@@ -79,7 +79,7 @@ def _end_when_nobody_listens(talk: int) -> None:
 
     def watch() -> None:
         poll = select.poll()
-        poll.register(talk, select.POLLHUP | select.POLLRDHUP)
+        poll.register(talk, select.POLLHUP | getattr(select, "POLLRDHUP", 0))
         poll.poll()
         os.kill(os.getpid(), signal.SIGINT)
 
