@@ -10,7 +10,6 @@ import click
 from checker.errors import ExitCode, LabError
 from checker.report.plain import plain
 
-
 FILES_AS_JSON = {"grade", "merge", "report"}
 """Commands whose `--json` names a file: what they tell is for a person."""
 

@@ -14,7 +14,7 @@ from tests.helpers import Command, TinyLab
 
 COMMANDS = """
     doctor list init start show run check hint watch reset stop
-    submit similar grade report author demo notebook shell
+    submit similar grade report merge author demo notebook shell
 """.split()
 
 
