@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 from checker import tools
 from checker.engine import Engine
@@ -23,6 +24,37 @@ GRACE = 2.0
 TICK = 0.05
 
 Output = Callable[[str], None]
+
+
+class Door(Protocol):
+    """Where answers are run."""
+
+    def command(self, place: Path, *words: str) -> list[str]:
+        """The command line that does there, in the folder `place`, what `words` say."""
+        ...
+
+    def enter(self) -> None:
+        """Done in each process to be, just before that command line."""
+        ...
+
+    def broken(self) -> str:
+        """What was done there that nothing can be judged any more; empty if it is whole."""
+        ...
+
+
+class Here:
+    """On this machine, as the one who asks."""
+
+    def command(self, place: Path, *words: str) -> list[str]:
+        return list(words)
+
+    def enter(self) -> None: ...
+
+    def broken(self) -> str:
+        return ""
+
+
+HERE = Here()
 
 
 def environment(
@@ -63,31 +95,44 @@ def run(
     on_output: Output,
     *,
     time_limit: float | None = None,
+    door: Door = HERE,
 ) -> AnswerRun:
     """Run a step's answer in its workspace.
 
     time_limit: seconds, that of the step if None. However it ends, no process of its group is left.
     """
     return run_script(
-        workspace, workspace.answer(step), env, on_output, time_limit=time_limit or step.time_limit
+        workspace,
+        workspace.answer(step),
+        env,
+        on_output,
+        time_limit=time_limit or step.time_limit,
+        door=door,
     )
 
 
 def run_script(
-    workspace: Workspace, script: Path, env: Mapping[str, str], on_output: Output, *, time_limit: float
+    workspace: Workspace,
+    script: Path,
+    env: Mapping[str, str],
+    on_output: Output,
+    *,
+    time_limit: float,
+    door: Door = HERE,
 ) -> AnswerRun:
     """Run any script the way answers are run. Raises EnvironmentFault if bash cannot be started."""
     began = time.monotonic()
     make_room(workspace)
     try:
         process = subprocess.Popen(
-            ["bash", str(script)],
+            door.command(workspace.path, "bash", str(script)),
             cwd=workspace.path,
             env=dict(env),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=None if door is HERE else door.enter,
         )
     except OSError as error:
         raise EnvironmentFault(f"bash cannot be started: {error.strerror}.", "Install bash.") from error

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from checker import lesson
-from checker.catalog import CHECKS, CONFIG, Catalog
+from checker.catalog import CHECKS, CONFIG, Catalog, shipped_files
 from checker.engine import Engine
 from checker.errors import BrokenLab
 from checker.model import Lab, LabReport, Mistake, Outcome
@@ -97,7 +97,7 @@ def _apart(lab: Lab, one: Mistake, other: Mistake) -> bool:
 
 
 def _changed(mistake: Mistake) -> set[Path]:
-    files = (path for path in mistake.folder.rglob("*") if path.is_file() and path.name != "mistake.toml")
+    files = (path for path in shipped_files(mistake.folder) if path.name != "mistake.toml")
     return {path.relative_to(mistake.folder) for path in files}
 
 
@@ -117,7 +117,10 @@ def laid_out(*layers: Path) -> Fill:
         for layer in layers:
             if layer.is_dir():
                 shutil.copytree(
-                    layer, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("mistake.toml")
+                    layer,
+                    target,
+                    dirs_exist_ok=True,
+                    ignore=shutil.ignore_patterns("mistake.toml", "__pycache__"),
                 )
         return Intake(())
 
@@ -155,7 +158,7 @@ def _files(catalog: Catalog, lab: Lab) -> Iterator[str]:
 def _mistake_files(lab: Lab, mistake: Mistake) -> Iterator[str]:
     if lab.step(mistake.step) is None:
         yield f"mistake {mistake.name} is of {mistake.step!r}, which is no step"
-    files = [path for path in mistake.folder.rglob("*") if path.is_file() and path.name != "mistake.toml"]
+    files = [path for path in shipped_files(mistake.folder) if path.name != "mistake.toml"]
     changed = [
         path for path in files if _differs(path, lab.folder / "solution" / path.relative_to(mistake.folder))
     ]

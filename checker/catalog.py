@@ -43,9 +43,13 @@ class MistakeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def default_root() -> Path:
-    """The folder holding `labs/` and `notebooks/`: `$REGISTRY_LAB_ROOT`, else this checkout."""
-    named = os.environ.get("REGISTRY_LAB_ROOT")
-    return Path(named).resolve() if named else Path(__file__).resolve().parent.parent
+    """The folder holding `labs/` and `notebooks/`: `$REGISTRY_LAB_ROOT`, else what came with the installed
+    package, else this checkout."""
+    if named := os.environ.get("REGISTRY_LAB_ROOT"):
+        return Path(named).resolve()
+    package = Path(__file__).resolve().parent
+    installed = package / "content"
+    return installed if (installed / "labs").is_dir() else package.parent
 
 
 class Catalog:
@@ -100,6 +104,11 @@ class Catalog:
         if problem := _problem(lab):
             raise BrokenLab(f"{folder / CONFIG}: {problem}", "This is for the lab's author to mend.")
         return lab
+
+
+def shipped_files(folder: Path) -> list[Path]:
+    """The files below a part of a lab, but for what Python adds when a package is installed."""
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.parent.name != "__pycache__")
 
 
 def find_step(lab: Lab, name: str) -> Step:

@@ -7,11 +7,12 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from checker import __version__
+from checker.commands.options import renderings
 from checker.endings import guarded, say
 from checker.errors import ExitCode, UsageError
 
@@ -88,6 +89,16 @@ def list_labs() -> int:
 
     listed(Catalog().labs(), console())
     return ExitCode.PASSED
+
+
+@cli.command(epilog=examples("lab init my-answers", "lab init my-answers 01 02"))
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("labs", nargs=-1)
+def init(folder: Path, labs: tuple[str, ...]) -> int:
+    """Lay out a folder to work in: a workspace and a notebook for each lab."""
+    from checker.commands import beginning
+
+    return beginning.init(folder, labs, say, click.echo)
 
 
 @cli.command(epilog=examples("lab start 01", "lab start names-and-tags --port 5001"))
@@ -214,37 +225,128 @@ def stop(lab: str | None, every: bool, images: bool, workspace: Path | None) -> 
 
 
 @cli.command(
+    epilog=examples("lab submit", "lab submit 01 --to ada.tar.gz", "lab submit -w 01-names-and-tags")
+)
+@click.argument("lab", required=False)
+@workspace_option
+@click.option(
+    "--to", type=click.Path(path_type=Path, dir_okay=False), help="The archive: .zip, .tar.gz, .tar."
+)
+@click.option("--git", "history", is_flag=True, help="Take the workspace's git history along.")
+def submit(lab: str | None, workspace: Path | None, to: Path | None, history: bool) -> int:
+    """Make the archive to hand in, without credentials or caches, and say what is in it."""
+    from checker.commands import handing
+
+    return handing.submit(lab, workspace, to, history, say, click.echo)
+
+
+@cli.command(epilog=examples("lab similar submissions", "lab similar submissions --roster class.csv"))
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--lab", help="The lab the paths are of, if their names don't say.")
+@click.option("--roster", type=click.Path(path_type=Path), help="CSV of the class, to tell people apart.")
+def similar(paths: tuple[Path, ...], lab: str | None, roster: Path | None) -> int:
+    """List answers that are the same but for names, for a person to compare. Grades nothing."""
+    from checker.catalog import Catalog
+    from checker.commands import grading, tables
+
+    work = grading.classwork(Catalog(), paths, lab, grading.Class(roster))
+    tables.compared(work.alike, click.echo)
+    return ExitCode.PASSED
+
+
+@cli.command(
     epilog=examples(
         "lab grade workspace/01-names-and-tags",
         "lab grade submissions/*/01-names-and-tags --json report.json --fail-under 60",
+        "lab grade submissions --roster class.csv --due 2026-01-31T23:59+01:00 --json report.json",
     )
 )
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--lab", help="The lab the paths are of, if their names don't say.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the report as JSON.")
-@click.option("--junit", "junit_file", type=click.Path(path_type=Path), help="Write JUnit XML.")
 @click.option(
-    "--markdown", "markdown_file", type=click.Path(path_type=Path), help="Write a Markdown summary."
+    "--roster", type=click.Path(path_type=Path), help="CSV of the class: who is missing, whose is what."
 )
+@click.option("--due", metavar="TIME", help="What came later (ISO 8601) is marked as late.")
+@click.option(
+    "--jobs", "-j", type=click.IntRange(1), default=1, show_default=True, help="So many side by side."
+)
+@click.option("--shard", metavar="I/N", help="Only the I-th of N parts; see `lab merge`.")
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Keep what is done in FILE, and do only what is not done yet.",
+)
+@click.option("--unprotected", is_flag=True, help="Run answers as you, on this machine and its engine.")
+@renderings
 @click.option(
     "--fail-under", type=click.FloatRange(0, 100), help="Pass when every workspace reaches this percentage."
 )
 def grade(
     paths: tuple[Path, ...],
     lab: str | None,
-    json_file: Path | None,
-    junit_file: Path | None,
-    markdown_file: Path | None,
+    roster: Path | None,
+    due: str | None,
+    jobs: int,
+    shard: str | None,
+    resume: Path | None,
+    unprotected: bool,
     fail_under: float | None,
+    **outputs: Any,
 ) -> int:
     """Replay workspaces and grade what the answers do.
 
     Every workspace gets a fresh stack with fresh values; nothing in it can change the checks or the report.
+    PATHS are workspaces, repositories, zip or tar.gz files, or folders of those.
     """
     from checker.commands import grading
+    from checker.commands.rendering import Files
+    from checker.commands.replaying import Way, shard_of
 
-    files = grading.Files(json_file, junit_file, markdown_file)
-    return grading.grade_paths(paths, lab, files, fail_under, console(), say)
+    way = Way(jobs, shard_of(shard) if shard else None, resume, unprotected)
+    about, files = grading.Class(roster, due), Files(**outputs)
+    return grading.grade_paths(paths, lab, about, files, fail_under, way, console(), say)
+
+
+@cli.command(
+    epilog=examples(
+        "lab report report.json",
+        "lab report parts/*.json --html class.html --csv grades.csv --csv-for moodle --rules grading.toml",
+        "lab report report.json --learner ada --gradescope results.json",
+    )
+)
+@click.argument("reports", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False))
+@renderings
+@click.option("--learner", help="Only what is this learner's.")
+@click.option(
+    "--fail-under", type=click.FloatRange(0, 100), help="Pass when every workspace reaches this percentage."
+)
+def report(reports: tuple[Path, ...], learner: str | None, fail_under: float | None, **outputs: Any) -> int:
+    """Render the report of a grading again, in any form; nothing is graded.
+
+    REPORTS are what `lab grade --json` wrote, several if parts of a class were graded apart. Without a form
+    they are shown here.
+    """
+    from checker.commands.rendering import Files, render_again
+
+    return render_again(reports, Files(**outputs), learner, fail_under, console(), say)
+
+
+@cli.command(epilog=examples("lab merge part-*.json --json report.json --markdown summary.md"))
+@click.argument("parts", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False))
+@renderings
+@click.option(
+    "--fail-under", type=click.FloatRange(0, 100), help="Pass when every workspace reaches this percentage."
+)
+def merge(parts: tuple[Path, ...], fail_under: float | None, **outputs: Any) -> int:
+    """Make one report of those that `lab grade --shard` wrote on several machines.
+
+    Every submission is in it once; what one part could not grade counts as another graded it.
+    """
+    from checker.commands.merging import merge_reports
+    from checker.commands.rendering import Files
+
+    return merge_reports(parts, Files(**outputs), fail_under, console(), say)
 
 
 @cli.group()

@@ -8,11 +8,18 @@ from typing import Any
 import click
 
 from checker.errors import ExitCode, LabError
+from checker.report.plain import plain
+
+FILES_AS_JSON = {"grade", "merge", "report"}
+"""Commands whose `--json` names a file: what they tell is for a person."""
 
 
 def say(text: str) -> None:
-    """Tell what is going on, on the error stream: the output stream carries results only."""
-    click.echo(click.style(text, dim=True), err=True, color=None if colour_wanted() else False)
+    """Tell what is going on, on the error stream: the output stream carries results only.
+
+    Names of folders in what was handed in are a stranger's, so the text is made harmless first.
+    """
+    click.echo(click.style(plain(text), dim=True), err=True, color=None if colour_wanted() else False)
 
 
 def colour_wanted() -> bool:
@@ -46,14 +53,14 @@ def guarded(work: Callable[[], Any]) -> int:
 
 
 def _tell(error: LabError) -> None:
-    if "--json" in sys.argv and "grade" not in sys.argv:
+    if "--json" in sys.argv and not FILES_AS_JSON & set(sys.argv):
         from checker.report import jsonform
 
         click.echo(jsonform.error_json(error))
         return
-    click.echo(click.style("Error: ", fg="red", bold=True) + error.message, err=True, color=_colour())
+    click.echo(click.style("Error: ", fg="red", bold=True) + plain(error.message), err=True, color=_colour())
     if error.action:
-        click.echo(f"  Next: {error.action}", err=True)
+        click.echo(f"  Next: {plain(error.action)}", err=True)
 
 
 def _colour() -> bool | None:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-REPORT_VERSION = 1
+REPORT_VERSION = 2
 
 
 class Outcome(StrEnum):
@@ -188,11 +188,47 @@ class Versions(msgspec.Struct, frozen=True, kw_only=True):
     registry: str = ""
 
 
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """Who a submission is of: a row of the roster, or what the submission's own name says.
+
+    identifier: the one thing that tells people apart; the rest is empty where it isn't known. listed: whether
+    the person stands in a roster.
+    """
+
+    identifier: str
+    name: str = ""
+    email: str = ""
+    login: str = ""
+    listed: bool = False
+
+
+class Missing(msgspec.Struct, frozen=True, kw_only=True):
+    """A person of the roster and the labs of this grading of which nothing of theirs was there."""
+
+    person: Person
+    labs: tuple[str, ...]
+
+
+class Alike(msgspec.Struct, frozen=True, kw_only=True):
+    """Answers to one step that differ in names, values, comments and white space only, or hardly more.
+
+    For a person to look at, never a verdict. paths: of the results, as they name themselves. percent: how much
+    of the two that are least alike is the same.
+    """
+
+    lab: str
+    step: str
+    paths: tuple[str, ...]
+    percent: float
+
+
 class LabReport(msgspec.Struct, frozen=True, kw_only=True):
     """The verdicts on one workspace of one lab.
 
     path: the workspace as it was named on the command line. warnings: things in the submission
     that had no effect and are worth an instructor's look. error: why nothing could be checked.
+    person: None in practice and where nothing says whose it is. submitted_at: RFC 3339, UTC; empty if nothing
+    says. submitted_by: what says so. late: None without a due time or a time of submission.
     """
 
     lab: str
@@ -203,6 +239,10 @@ class LabReport(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
     error: str = ""
+    person: Person | None = None
+    submitted_at: str = ""
+    submitted_by: Literal["", "archive", "commit", "files"] = ""
+    late: bool | None = None
 
     @property
     def points(self) -> int:
@@ -230,12 +270,17 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """One check run or one grading: the only form in which results leave the checker.
 
     generated_at: RFC 3339, UTC. mode: `practice` looks at the learner's own stack, `replay` ran
-    the answers again in a fresh one.
+    the answers again in a fresh one. due: RFC 3339, UTC; empty without. missing, unmatched and alike are
+    about a whole class: people nothing came from, paths that are nobody's on the roster, answers to compare.
     """
 
     mode: Literal["practice", "replay"]
     generated_at: str
     results: tuple[LabReport, ...]
+    due: str = ""
+    missing: tuple[Missing, ...] = ()
+    unmatched: tuple[str, ...] = ()
+    alike: tuple[Alike, ...] = ()
     schema: Literal["registry-lab/report"] = "registry-lab/report"
     schema_version: int = REPORT_VERSION
 

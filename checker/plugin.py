@@ -13,7 +13,7 @@ import pytest
 
 from checker.check import STEP_MARK, CheckFailed
 from checker.engineview import EngineView
-from checker.errors import ContentFault, LabError, NotShown
+from checker.errors import ContentFault, EngineFault, LabError, NotShown, ServiceFault
 from checker.model import Finding, Lab, Outcome, StepReport
 from checker.pipelines.pipelines import Pipelines
 from checker.probe import Probe
@@ -29,7 +29,12 @@ def _no_environment(_workspace: Workspace) -> Mapping[str, str]:
 
 
 class World(msgspec.Struct, frozen=True):
-    """What checks may look at. memory: a folder of the practice's, for what does not change; None in a replay."""
+    """What checks may look at.
+
+    memory: a folder of the practice's, for what does not change; None in a replay.
+    theirs: whether nobody but the answers can have broken what worked before them; an engine or a service that
+    does not answer is a finding then, and no fault of the machine.
+    """
 
     values: Mapping[str, str]
     workspace: Workspace
@@ -40,6 +45,7 @@ class World(msgspec.Struct, frozen=True):
     pipelines: Pipelines | None = None
     environment: Environment = _no_environment
     memory: Path | None = None
+    theirs: bool = False
 
 
 class _Seen(msgspec.Struct):
@@ -147,6 +153,8 @@ class CheckPlugin:
             seen.findings.append(error.finding)
         elif isinstance(error, ContentFault):
             seen.findings.append(_unreadable(error))
+        elif self._world.theirs and isinstance(error, EngineFault | ServiceFault):
+            seen.findings.append(room_broken(error.message))
         elif isinstance(error, pytest.skip.Exception | NotShown):
             seen.skipped = str(error)
         elif isinstance(error, LabError):
@@ -193,6 +201,16 @@ class CheckPlugin:
             if step.name in found:
                 found.update(step.needs)
         return frozenset(found)
+
+
+def room_broken(observed: str) -> Finding:
+    """Why a step cannot be passed: answers broke what it is judged by."""
+    return Finding(
+        code="room-broken",
+        expected="After the answers the engine and the lab's services are there, so that steps can be judged.",
+        observed=observed,
+        action="Let answers leave the engine and the lab's services alone, and end what they start.",
+    )
 
 
 def _services(services: Mapping[str, object]) -> ModuleType:

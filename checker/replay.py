@@ -12,12 +12,15 @@ from typing import Protocol
 import msgspec
 
 from checker import answers, images, submission, verify, workspace
+from checker.answers import HERE, Door
 from checker.cleanup import remove_run
 from checker.engine import Engine, cache_dir
-from checker.errors import EnvironmentFault
-from checker.model import AnswerRun, Finding, Lab, LabReport, Outcome, Step, StepReport
+from checker.errors import EnvironmentFault, LabError
+from checker.model import AnswerRun, Finding, Lab, LabReport, Outcome, Step, StepReport, Versions
 from checker.processes import process_identity
+from checker.stack import kind
 from checker.stack import stack as stacks
+from checker.stack.container import wait_ready
 from checker.stack.stack import Stack
 from checker.workspace import PRIVATE, Workspace
 
@@ -55,12 +58,20 @@ def grade(engine: Engine, lab: Lab, source: Path, watcher: Watcher | None = None
 
 
 def replay(
-    engine: Engine, lab: Lab, fill: Fill, path: str, watcher: Watcher, *, honour_needs: bool = True
+    engine: Engine,
+    lab: Lab,
+    fill: Fill,
+    path: str,
+    watcher: Watcher,
+    *,
+    honour_needs: bool = True,
+    door: Door = HERE,
 ) -> LabReport:
     """Run a lab's answers in a workspace that `fill` makes, judge the world they leave, remove it all.
 
-    honour_needs: whether a step is skipped when one that it needs is not done. Raises EngineFault or
-    ServiceFault when the machine is at fault from the start.
+    honour_needs: whether a step is skipped when one that it needs is not done. door: where answers run; another
+    place than here is thrown away with all that is in it, so nothing is removed there, and what is broken in it
+    the answers broke. Raises EngineFault or ServiceFault when the machine is at fault from the start.
     """
     began = time.monotonic()
     base = replays_dir() / f"{process_identity(os.getpid()).replace(':', '-')}-{secrets.token_hex(4)}"
@@ -72,31 +83,74 @@ def replay(
     try:
         _make_folder(base)
         intake = fill(place.path)
-        if intake.too_large:
-            return _refused(engine, lab, intake, path)
+        if intake.refused:
+            return _refused(engine, lab, intake.refused, intake.warnings, path)
         workspace.create(lab, place)
         stack = stacks.start(engine, lab, f"replay-{secrets.token_hex(8)}", throwaway=True, place=place.path)
         workspace.write_given_files(lab, place, stack.values)
         workspace.start_history(place, stack.owner)
         watcher.on_stack(stack, place)
         bases = images.ids(engine, lab.images)
-        runs = _run_answers(engine, lab, place, stack, watcher)
+        versions = verify.versions(lab, engine)
+        runs = _run_answers(engine, lab, place, stack, watcher, door)
+        broken, stopped = _looked_after(engine, stack, door)
+        if broken:
+            report = _failed(lab, broken, versions, path)
+            return _complete(report, lab, runs, intake.warnings, time.monotonic() - began)
         moved = images.put_back(engine, bases)  # checks and later replays rest on them
-        stopped = _started_again(engine, stack)
         report = verify.check(
-            engine, lab, stack, place, honour_needs=honour_needs, remember=False, path=path, closing=closing
+            engine,
+            lab,
+            stack,
+            place,
+            honour_needs=honour_needs,
+            remember=False,
+            path=path,
+            theirs=door is not HERE,
+            closing=closing,
         )
         done = True
     finally:
-        _clean(engine, stack, place, base, closing, settle=0 if done else SETTLE)
-        if not done:
-            images.put_back(engine, bases)
-    return msgspec.structs.replace(
-        report,
-        steps=tuple(_with_run(step, runs.get(step.step), lab) for step in report.steps),
-        warnings=(*intake.warnings, *map(_taken, moved), *map(_stopped, stopped)),
-        seconds=time.monotonic() - began,
-    )
+        if door is HERE:
+            _clean(engine, stack, place, base, closing, settle=0 if done else SETTLE)
+            if not done:
+                images.put_back(engine, bases)
+    warnings = (*intake.warnings, *map(_taken, moved), *map(_stopped, stopped))
+    return _complete(report, lab, runs, warnings, time.monotonic() - began)
+
+
+def _complete(
+    report: LabReport, lab: Lab, runs: dict[str, AnswerRun], warnings: tuple[str, ...], seconds: float
+) -> LabReport:
+    steps = tuple(_with_run(step, runs.get(step.step), lab) for step in report.steps)
+    return msgspec.structs.replace(report, steps=steps, warnings=warnings, seconds=seconds)
+
+
+def _looked_after(engine: Engine, stack: Stack, door: Door) -> tuple[Finding | None, list[str]]:
+    """What answers did to a room of their own that no step can be judged in it any more, None if nothing; and the
+    services they stopped, which were started again."""
+    if door is HERE:
+        return None, _started_again(engine, stack)
+    stopped: list[str] = []
+    try:
+        why = door.broken() or _lost(engine, stack)
+        if not why:
+            stopped = _started_again(engine, stack)
+            for service in stack.services.values():
+                if service.ports:
+                    wait_ready(engine, service.container, service.ports, kind(service.kind))
+            return None, stopped
+    except LabError as error:
+        why = error.message
+    from checker.plugin import room_broken
+
+    return room_broken(why), stopped
+
+
+def _lost(engine: Engine, stack: Stack) -> str:
+    found = stacks.find(engine, stack.owner)
+    lost = [name for name in stack.services if found is None or name not in found.services]
+    return f"The lab's service {', '.join(lost)} was removed." if lost else ""
 
 
 def _taken(name: str) -> str:
@@ -133,7 +187,7 @@ def sweep() -> int:
 
 
 def _run_answers(
-    engine: Engine, lab: Lab, place: Workspace, stack: Stack, watcher: Watcher
+    engine: Engine, lab: Lab, place: Workspace, stack: Stack, watcher: Watcher, door: Door
 ) -> dict[str, AnswerRun]:
     env = answers.environment(engine, place, stack.values, lab.tools)
     runs: dict[str, AnswerRun] = {}
@@ -142,9 +196,9 @@ def _run_answers(
         watcher.on_answer(step, text or "")
         if step.is_script and text is not None:
             try:
-                runs[step.name] = answers.run(place, step, env, watcher.on_output)
+                runs[step.name] = answers.run(place, step, env, watcher.on_output, door=door)
             except EnvironmentFault:
-                if place.private.is_dir() or not place.path.parent.is_dir():
+                if door is HERE and (place.private.is_dir() or not place.path.parent.is_dir()):
                     raise
                 # The folder was made for this replay: an answer put a file there, so none of the rest runs.
                 runs[step.name] = AnswerRun(
@@ -173,13 +227,13 @@ def _with_run(report: StepReport, run: AnswerRun | None, lab: Lab) -> StepReport
     return msgspec.structs.replace(report, answer=run, findings=findings)
 
 
-def _refused(engine: Engine, lab: Lab, intake: submission.Intake, path: str) -> LabReport:
-    finding = Finding(
-        code="submission-too-large",
-        expected="A submission is a small folder of text files.",
-        observed=intake.too_large,
-        action="Hand in the workspace's own files only: the answers and what they need.",
-    )
+def _refused(engine: Engine, lab: Lab, finding: Finding, warnings: tuple[str, ...], path: str) -> LabReport:
+    report = _failed(lab, finding, verify.versions(lab, engine), path)
+    return msgspec.structs.replace(report, warnings=warnings)
+
+
+def _failed(lab: Lab, finding: Finding, versions: Versions, path: str) -> LabReport:
+    """The report of a submission of which no step can be judged, for a reason of its own."""
     steps = tuple(
         StepReport(
             step=step.name,
@@ -191,8 +245,7 @@ def _refused(engine: Engine, lab: Lab, intake: submission.Intake, path: str) -> 
         )
         for step in lab.steps
     )
-    report = verify.report(lab, engine, steps, path, 0.0)
-    return msgspec.structs.replace(report, warnings=intake.warnings)
+    return LabReport(lab=lab.name, title=lab.title, path=path, steps=steps, versions=versions)
 
 
 def _make_folder(base: Path) -> None:

@@ -1,4 +1,8 @@
-"""Taking a stranger's workspace in: what is copied for a replay, and what is worth reporting about it."""
+"""Taking a stranger's workspace in: what is copied for a replay, and what is worth reporting about it.
+
+The path of a workspace may lead into an archive: `ada.zip/01-names-and-tags`. So a path is all that anything
+between naming a submission and replaying it has to know.
+"""
 
 import errno
 import os
@@ -9,7 +13,9 @@ from pathlib import Path, PurePath
 import msgspec
 
 from checker.errors import EnvironmentFault
-from checker.model import Lab
+from checker.intake import archive
+from checker.intake.entries import Refused
+from checker.model import Finding, Lab
 from checker.workspace import PRIVATE, make_executable, starter_files
 
 FILES_LIMIT = 2000
@@ -31,27 +37,64 @@ LEFT_OUT = frozenset({".git", PRIVATE})
 
 
 class Intake(msgspec.Struct, frozen=True):
-    """What became of copying a submission. too_large: why nothing of it is graded; empty if it is."""
+    """What became of copying a submission. refused: why nothing of it is graded; None if it is."""
 
     warnings: tuple[str, ...]
-    too_large: str = ""
+    refused: Finding | None = None
 
 
-def find(path: Path, labs: list[Lab]) -> list[tuple[Lab, Path]]:
-    """The workspaces at a path: itself if it is called like a lab, else its folders that are."""
-    by_name = {lab.name: lab for lab in labs}
-    resolved = path.resolve()
-    if resolved.name in by_name:
-        return [(by_name[resolved.name], path)]
-    return [(lab, path / name) for name, lab in by_name.items() if (path / name).is_dir()]
+def archive_of(source: Path) -> tuple[Path, str] | None:
+    """The archive a path leads into and the way inside it; None for a path of folders only."""
+    for path in (source, *source.parents):
+        if path.is_dir():
+            return None
+        if path.is_file():
+            inside = source.relative_to(path).as_posix()
+            return (path, inside) if archive.is_archive(path) else None
+    return None
 
 
 def take_in(lab: Lab, source: Path, target: Path) -> Intake:
-    """Copy a submission of `lab` to the new folder `target`.
+    """Copy a submission of `lab`, a folder or inside an archive, to the new folder `target`.
 
     Its git history, its `.lab` folder, links that lead outside, everything that is no plain file and what
     stands where the lab's own files go stay behind. Links inside are copied as links.
     """
+    if (found := archive_of(source)) is None:
+        return _copy(lab, source, target)
+    aside = target.with_name(f"{target.name}.unpacked")
+    try:
+        unpacked = archive.unpack(found[0], aside)
+        intake = _copy(lab, _inside(aside, found[1]), target)
+    except Refused as refused:
+        target.mkdir(parents=True, exist_ok=True)
+        return Intake((), refusal(refused))
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return Intake((*unpacked.warnings, *intake.warnings), intake.refused)
+
+
+def _inside(unpacked: Path, way: str) -> Path:
+    path = unpacked / way
+    if not path.resolve().is_relative_to(unpacked.resolve()) or not path.is_dir():
+        raise Refused("archive-unreadable", f"There is no folder {way} in it.")
+    return path
+
+
+def refusal(refused: Refused) -> Finding:
+    """The finding for an archive of which nothing is taken."""
+    large = refused.code == "archive-too-large"
+    limit = f"of at most {FILES_LIMIT} files and {BYTES_LIMIT // 2**20} MiB, as " if large else ""
+    return Finding(
+        code=refused.code,
+        expected=f"The submission is {limit}a zip or tar.gz file that can be unpacked.",
+        observed=refused.observed,
+        action="Make it with `lab submit`, or pack the workspace as zip or tar.gz, without a password; "
+        "unpack it somewhere to see that it is whole, and hand it in again.",
+    )
+
+
+def _copy(lab: Lab, source: Path, target: Path) -> Intake:
     warnings: list[str] = []
     folders = _folders(lab)
     target.mkdir(parents=True)
@@ -97,12 +140,20 @@ def take_in(lab: Lab, source: Path, target: Path) -> Intake:
                 continue
             files, size = files + 1, size + path.lstat().st_size
             if files > FILES_LIMIT or size > BYTES_LIMIT:
-                limit = f"{FILES_LIMIT} files and {BYTES_LIMIT // 2**20} MiB"
-                return Intake(tuple(warnings), f"It holds more than {limit}.")
+                return Intake(tuple(warnings), _too_large())
             if not _copied(path, target / relative):
                 warnings.append(f"{relative} cannot be read; it was left out.")
     warnings += [f"{os.path.relpath(path, root)} cannot be read; it was left out." for path in unread]
     return Intake(tuple(warnings))
+
+
+def _too_large() -> Finding:
+    return Finding(
+        code="submission-too-large",
+        expected="A submission is a small folder of text files.",
+        observed=f"It holds more than {FILES_LIMIT} files and {BYTES_LIMIT // 2**20} MiB.",
+        action="Hand in the workspace's own files only: the answers and what they need.",
+    )
 
 
 def _copied(source: Path, target: Path) -> bool:

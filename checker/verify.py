@@ -43,12 +43,14 @@ def check(
     honour_needs: bool = True,
     remember: bool,
     path: str = "",
+    theirs: bool = False,
     closing: ExitStack,
 ) -> LabReport:
     """Judge the steps (all if None) by the world as it is now.
 
     remember: whether what was found out about images is kept in the workspace for the next time; never for
-    a replay, whose workspace is a stranger's. path: how the workspace is called in the report.
+    a replay, whose workspace is a stranger's. theirs: see `checker.plugin.World`. path: how the workspace is
+    called in the report.
     closing: waits, when it is closed, until all containers that were started for a look are gone.
     """
     from checker import answers
@@ -78,6 +80,7 @@ def check(
         probe=probe,
         trials=trials,
         pipelines=Pipelines(engine, workspace),
+        theirs=theirs,
         environment=lambda place: answers.environment(engine, place, stack.values, lab.tools),
         memory=memory,
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from checker.catalog import shipped_files
 from checker.errors import ContentFault, EnvironmentFault, LabError
 from checker.model import Lab, Step
 from checker.values import fill
@@ -161,7 +162,7 @@ def start_history(workspace: Workspace, about: str) -> None:
 def starter_files(lab: Lab) -> list[str]:
     """The relative paths of all files a workspace starts with."""
     base = lab.folder / "starter"
-    return sorted(str(path.relative_to(base)) for path in base.rglob("*") if path.is_file())
+    return sorted(str(path.relative_to(base)) for path in shipped_files(base))
 
 
 def write_answer(workspace: Workspace, step: Step, text: str) -> Path:

@@ -2,170 +2,128 @@
 
 import os
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from checker import cleanup, needs, replay, submission
+from checker import cleanup, needs, replay
 from checker.catalog import Catalog
 from checker.commands.practice import now
-from checker.engine import Engine, connect
-from checker.errors import EnvironmentFault, ExitCode, LabError, UsageError
-from checker.model import AnswerRun, Lab, LabReport, Outcome, Report, Step, Versions
+from checker.commands.rendering import Files, answers, ready, rules_of, write
+from checker.commands.replaying import Way, chosen, results
+from checker.engine import connect
+from checker.errors import ExitCode, UsageError
+from checker.grades import grade
+from checker.gradingrules import Rules
+from checker.intake import archive, roster, times
+from checker.intake.classwork import Classwork, collect
+from checker.isolation.pool import Task
+from checker.model import LabReport, Outcome, Report
 from checker.stack.stack import Say
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
-class Files(msgspec.Struct, frozen=True):
-    """Where to write the report, per form; None where it isn't wanted."""
+class Class(msgspec.Struct, frozen=True):
+    """What an instructor says about a class: the roster's file, and until when submissions were not late."""
 
-    json: Path | None
-    junit: Path | None
-    markdown: Path | None
-
-    def named(self) -> list[Path]:
-        return [path for path in (self.json, self.junit, self.markdown) if path]
-
-
-class _Progress(replay.Silent):
-    """Says which answer is being replayed."""
-
-    def __init__(self, say: Say) -> None:
-        self._say = say
-
-    def on_ran(self, step: Step, run: AnswerRun | None) -> None:
-        if run is None:
-            self._say(f"  {step.name}: nothing to run")
-            return
-        how = "ended at its time limit" if run.timed_out else f"exit code {run.exit_code}"
-        self._say(f"  {step.name}: {how}, {run.seconds:.1f} s")
+    roster: Path | None = None
+    due: str | None = None
 
 
 def grade_paths(
     paths: tuple[Path, ...],
     lab: str | None,
+    about: Class,
     files: Files,
     fail_under: float | None,
+    way: Way,
     console: "Console",
     say: Say,
 ) -> int:
-    """Grade every workspace at the paths, one after the other; the exit code of the whole.
+    """Grade every workspace at the paths; the exit code of the whole.
 
     fail_under: percent every workspace has to reach; without it every step has to pass. What is done
     when an interrupt comes is still written. Raises UsageError before anything runs.
     """
     catalog = Catalog()
-    work = _work(catalog, paths, lab)
-    for path in files.named():
-        if not path.parent.is_dir():
-            raise UsageError(f"There is no folder {path.parent} to write {path.name} to.")
+    work = classwork(catalog, paths, lab, about)
+    ready(files, catalog)
     engine = connect()
     cleanup.sweep(engine)
     replay.sweep()
-    needs.provide(engine, [found for found, _ in work], say)
-    results: list[LabReport] = []
+    tasks = chosen([Task(n, one.lab, one.path) for n, one in enumerate(work.submissions)], way.shard)
+    needs.provide(engine, [task.lab for task in tasks], say)
+    found: dict[int, LabReport] = {}
     try:
-        for number, (found, path) in enumerate(work, start=1):
-            say(f"[{number}/{len(work)}] {path}")
-            results.append(_one(engine, found, path, say))
+        with closing(results(engine, catalog.root, tasks, way, console, say)) as coming:
+            found.update(coming)
     except KeyboardInterrupt:
-        if results:
-            say(f"Interrupted: the report has the {len(results)} of {len(work)} workspaces that were done.")
-            _write(_report(results), files, catalog)
+        if found:
+            say(f"Interrupted: the report has the {len(found)} of {len(tasks)} workspaces that were done.")
+            write(work.stamped(_report(found)), files, catalog)
         raise
-    report = _report(results)
-    _write(report, files, catalog)
-    _render(report, catalog, console)
-    return verdict(report, fail_under)
+    report = work.stamped(_report(found))
+    write(report, files, catalog)
+    rules = rules_of(files, catalog)
+    _render(report, catalog, console, rules)
+    return verdict(report, fail_under, rules)
 
 
-def verdict(report: Report, fail_under: float | None) -> int:
-    """3 if anything is in error, else 0 if every workspace is good enough, else 1."""
+def verdict(report: Report, fail_under: float | None, rules: Rules | None = None) -> int:
+    """3 if anything is in error, else 0 if every workspace is good enough, under the rules if any, else 1."""
     if report.outcome is Outcome.ERROR:
         return ExitCode.ENVIRONMENT
     if fail_under is None:
         return ExitCode.PASSED if report.outcome is Outcome.PASS else ExitCode.FAILED
-    return (
-        ExitCode.PASSED if all(result.percent >= fail_under for result in report.results) else ExitCode.FAILED
+    percents = (
+        [lab.percent for lab in grade(report, rules).labs] if rules else [r.percent for r in report.results]
     )
+    return ExitCode.PASSED if all(percent >= fail_under for percent in percents) else ExitCode.FAILED
 
 
-def _work(catalog: Catalog, paths: tuple[Path, ...], lab: str | None) -> list[tuple[Lab, Path]]:
-    labs = catalog.labs()
-    work: list[tuple[Lab, Path]] = []
+def classwork(catalog: Catalog, paths: tuple[Path, ...], lab: str | None, about: Class) -> Classwork:
+    """Find all that was handed in at the paths. Raises UsageError where there is nothing to grade."""
+    only = catalog.lab(lab) if lab else None
+    due = times.parse(about.due) if about.due else None
+    people = roster.read(about.roster) if about.roster else None
     for path in paths:
-        if not path.is_dir():
-            raise UsageError(f"{path} is no folder.", "Name workspaces: folders with answers in them.")
-        found = [(catalog.lab(lab), path)] if lab else submission.find(path, labs)
-        if not found:
+        if not path.is_dir() and not (path.is_file() and archive.is_archive(path)):
             raise UsageError(
-                f"{path} is not called like a lab, and holds no folder that is.",
+                f"{path} is no folder and no archive.",
+                "Name workspaces, repositories, zip or tar.gz files, or a folder of those.",
+            )
+    work = collect(paths, catalog.labs(), only=only, roster=people, due=due)
+    for path in paths:
+        if not any(place.is_relative_to(path) for place in work.paths):
+            raise UsageError(
+                f"{path} is not called like a lab, and holds no folder that is, and no answers.",
                 f"Name the lab: `lab grade --lab 01 {path}`.",
             )
-        work += found
     return work
 
 
-def _one(engine: Engine, lab: Lab, path: Path, say: Say) -> LabReport:
-    try:
-        return replay.grade(engine, lab, path, _Progress(say))
-    except LabError as error:
-        say(f"  not graded: {error.message}")
-        why = " ".join(part for part in (error.message, error.action) if part)
-        return LabReport(
-            lab=lab.name,
-            title=lab.title,
-            path=str(path),
-            steps=(),
-            versions=Versions(lab=lab.version),
-            error=why,
-        )
+def _report(found: dict[int, LabReport]) -> Report:
+    """In the order of what was handed in, whatever was done first."""
+    return Report(mode="replay", generated_at=now(), results=tuple(found[number] for number in sorted(found)))
 
 
-def _report(results: list[LabReport]) -> Report:
-    return Report(mode="replay", generated_at=now(), results=tuple(results))
-
-
-def _write(report: Report, files: Files, catalog: Catalog) -> None:
-    from checker.report import jsonform, junit, markdown
-
-    if files.json:
-        _save(files.json, jsonform.to_json(report))
-    if files.junit:
-        _save(files.junit, junit.to_junit(report))
-    if files.markdown:
-        _save(files.markdown, markdown.to_markdown(report).encode())
-
-
-def _save(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise EnvironmentFault(
-            f"Cannot write {path}: {error.strerror}.", "Make room, or name another file."
-        ) from error
-
-
-def _render(report: Report, catalog: Catalog, console: "Console") -> None:
+def _render(report: Report, catalog: Catalog, console: "Console", rules: Rules | None) -> None:
     from checker.report import github, markdown, terminal
 
     in_actions = os.environ.get("GITHUB_ACTIONS") == "true"
     if in_actions:
-        answers = {lab.name: {step.name: step.answer_path for step in lab.steps} for lab in catalog.labs()}
         token = os.urandom(16).hex()
         # What answers printed may look like a command to the runner: none is obeyed in between.
         sys.stdout.write(github.stop_commands(token))
         terminal.render(report, console, output_lines=10)
         sys.stdout.write(github.resume_commands(token))
-        sys.stdout.write(github.to_commands(report, answers=answers))
+        sys.stdout.write(github.to_commands(report, answers=answers(catalog)))
         if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
             with Path(summary).open("a", encoding="utf-8") as file:
-                file.write(markdown.to_markdown(report))
+                file.write(markdown.to_markdown(report, grades=grade(report, rules) if rules else None))
         return
     terminal.render(report, console, output_lines=10)

@@ -148,6 +148,7 @@ def stop_everything(say: Say, *, images: bool) -> None:
     from checker import replay
     from checker.cleanup import remove_base_images, remove_everything, remove_run
     from checker.engine import candidates, connect
+    from checker.isolation import able, stock
     from checker.provide import stop_own_engine
     from checker.stack import stack as stacks
 
@@ -164,6 +165,9 @@ def stop_everything(say: Say, *, images: bool) -> None:
             remove_base_images(engine)
         say("Removed " + ", ".join(f"{count} {what}" for what, count in counts.items()) + ".")
     replay.sweep()
+    able.sweep()
+    if images:
+        stock.remove()
     stop_own_engine(say)
 
 

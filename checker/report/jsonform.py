@@ -34,6 +34,10 @@ def to_json(report: Report) -> bytes:
         "points": total.points,
         "max_points": total.max_points,
         "percent": round(total.percent, 2),
+        "due": report.due,
+        "missing": report.missing,
+        "unmatched": report.unmatched,
+        "alike": report.alike,
         "results": [_result(result) for result in report.results],
     }
     return _encoded(form)
@@ -86,6 +90,10 @@ def _result(result: LabReport) -> dict[str, Any]:
         "lab": result.lab,
         "title": result.title,
         "path": result.path,
+        "person": result.person,
+        "submitted_at": result.submitted_at,
+        "submitted_by": result.submitted_by,
+        "late": result.late,
         "outcome": result.outcome,
         "points": result.points,
         "max_points": result.max_points,

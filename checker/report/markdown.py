@@ -6,10 +6,12 @@ markup, and can neither become a link nor call a person or an issue.
 
 import re
 
+from checker.grades import Grades, shown
 from checker.model import Finding, LabReport, Outcome, Report, StepReport
 from checker.report.plain import plain, plain_line, tail
 from checker.report.wording import (
     SYMBOLS,
+    about_the_class,
     codes,
     parts,
     percent,
@@ -30,12 +32,13 @@ _MARKUP = re.compile(r"[\\`*_~\[\]<>&|$]|:(?=//)|(?<=www)\.|[@#](?=\w)", re.IGNO
 _CALL = re.compile(r"[@#](?!sha256:)")
 
 
-def to_markdown(report: Report, *, limit: int = SIZE_LIMIT) -> str:
+def to_markdown(report: Report, *, grades: Grades | None = None, limit: int = SIZE_LIMIT) -> str:
     """Return the report as Markdown of at most `limit` bytes, where the overview alone allows it.
 
-    Workspaces whose details do not fit are left out from the end, and the text says how many.
+    grades: the same report under an instructor's rules, to be shown as well. Workspaces whose details do not
+    fit are left out from the end, and the text says how many.
     """
-    text = "\n".join([*_heading(report), *_overview(report), ""])
+    text = "\n".join([*_heading(report), *_overview(report), *_graded(grades), *_class(report), ""])
     room = limit - len(text.encode()) - 200  # 200: for the note below
     sections = [_result(result) for result in report.results]
     for done, section in enumerate(sections):
@@ -86,6 +89,22 @@ def _overview(report: Report) -> list[str]:
         for result in report.results
     ]
     return rows
+
+
+def _graded(grades: Grades | None) -> list[str]:
+    if grades is None:
+        return []
+    rows = ["", "Under the rules:", "", "| Learner | Points | Percent | Why |", "| --- | ---: | ---: | --- |"]
+    for learner in grades.learners:
+        why = "<br>".join(escaped(plain_line(text)) for grade in learner.labs for text in grade.explained)
+        score = f"{shown(learner.points)}/{shown(learner.max_points)} | {percent(float(learner.percent))}"
+        rows.append(f"| {_code(learner.person.name or learner.person.identifier)} | {score} | {why} |")
+    return rows
+
+
+def _class(report: Report) -> list[str]:
+    lines = [escaped(line) for line in about_the_class(report)]
+    return ["", "<br>\n".join(lines)] if lines else []
 
 
 def _result(result: LabReport) -> str:

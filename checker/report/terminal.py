@@ -37,6 +37,12 @@ def render(report: Report, console: "Console", *, output_lines: int = 0) -> None
     if len(report.results) > 1:
         console.print()
         console.print(_overview(report, console))
+    if lines := list(wording.about_the_class(report)):
+        from rich.text import Text
+
+        console.print()
+        for line in lines:
+            _behind_margin(Text(line, overflow="fold"), console)
 
 
 def render_result(result: LabReport, console: "Console", *, output_lines: int = 0) -> None:

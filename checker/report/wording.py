@@ -1,5 +1,6 @@
 """The words every rendering uses, so that no two of them say the same thing differently."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from checker.model import AnswerRun, Finding, LabReport, Outcome, Report, StepReport
@@ -9,6 +10,8 @@ SYMBOLS = {Outcome.PASS: "✓", Outcome.FAIL: "✗", Outcome.SKIPPED: "–", Out
 """Always shown together with the outcome's word: colour and shape are never the only sign."""
 
 ASCII_SYMBOLS = {Outcome.PASS: "+", Outcome.FAIL: "x", Outcome.SKIPPED: "-", Outcome.ERROR: "!"}
+
+SAID_BY = {"archive": " by the times in it", "commit": " by its last commit", "files": " by its files"}
 
 NOTHING_CHECKED = "nothing was checked"
 
@@ -114,3 +117,19 @@ def trouble(result: LabReport) -> str:
     if result.error:
         return plain(result.error).strip()
     return "" if result.steps else f"{NOTHING_CHECKED.capitalize()}."
+
+
+def about_the_class(report: Report) -> Iterator[str]:
+    """What came late, is missing or nobody's, and what to compare; a line each, nothing for a lone workspace."""
+    for result in report.results:
+        if result.late:
+            by = SAID_BY.get(result.submitted_by, "")
+            yield f"Late: {plain_line(result.path)}, {plain_line(result.submitted_at)}{by}."
+    for entry in report.missing:
+        names = " ".join(filter(None, (entry.person.identifier, entry.person.name)))
+        yield f"Missing: {plain_line(names)}, of {', '.join(map(plain_line, entry.labs))}."
+    for path in report.unmatched:
+        yield f"Nobody's on the roster: {plain_line(path)}."
+    for alike in report.alike:
+        paths = ", ".join(map(plain_line, alike.paths))
+        yield f"Worth comparing, {alike.percent:.0f} % alike: {plain_line(alike.step)} of {paths}."

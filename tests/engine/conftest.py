@@ -68,10 +68,19 @@ def counts(engine: Engine, tmp_path: Path) -> Iterator[None]:
     assert left_files == [], "temporary files were left"
 
 
+@pytest.fixture(scope="session")
+def stock(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where base images for rooms are kept: made by the first test that grades, used by all."""
+    return tmp_path_factory.mktemp("stock")
+
+
 @pytest.fixture
-def lab(counts: None, engine: Engine, tiny: TinyLab, tmp_path: Path) -> Command:
+def lab(counts: None, engine: Engine, tiny: TinyLab, tmp_path: Path, stock: Path) -> Command:
     """The `lab` command with the tiny lab, and nothing of the user's."""
-    return Command(tiny.root, tmp_path / "home", DOCKER_HOST=engine.docker_host)
+    command = Command(tiny.root, tmp_path / "home", DOCKER_HOST=engine.docker_host)
+    (command.cache / "rooms").mkdir(parents=True)
+    (command.cache / "rooms/stock").symlink_to(stock)
+    return command
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def report(path: Path) -> Any:
     return form
 
 
-def graded(lab: Command, *paths: Path) -> tuple[Done, dict[str, tuple[str, list[str]]], list[str]]:
+def graded(lab: Command, *paths: Path | str) -> tuple[Done, dict[str, tuple[str, list[str]]], list[str]]:
     """Grade; how it ended, step -> outcome and finding codes, warnings (of the first path)."""
     file = lab.home / "report.json"
     done = lab("grade", *paths, "--json", file)
@@ -250,7 +250,7 @@ def test_processes_that_left_their_group_go_with_the_replay(lab: Command, solved
         file.write(f"setsid bash -c 'echo $$ > {pid}; exec sleep 600' > /dev/null 2>&1 &\n")
         file.write(f"until [ -s {pid} ]; do sleep 0.02; done\n")
 
-    done, steps, _ = graded(lab, solved)
+    done, steps, _ = graded(lab, solved, "--unprotected")
 
     assert (done.code, steps) == (0, ALL_PASS), done.out
     until(lambda: not running_process(pid.read_text()), "the process to end")
@@ -265,7 +265,7 @@ def test_containers_of_others_stay_when_an_answer_tags_the_image_they_run(
             f'docker tag {BASE} "$REGISTRY/$WORD:1"; docker push "$REGISTRY/$WORD:1"\n'
         )
 
-        done, steps, _ = graded(lab, solved)
+        done, steps, _ = graded(lab, solved, "--unprotected")
 
         assert (done.code, steps["push"]) == (1, ("fail", ["not-this-run"]))
         assert engine.client.api.inspect_container(other)
@@ -278,7 +278,7 @@ def test_a_missing_path_is_told_before_anything_runs(lab: Command, solved: Path)
     done = lab("grade", solved, lab.home / "nobody")
 
     assert done.code == 2
-    assert "nobody is no folder." in done.err
+    assert "nobody is no folder" in done.err
     assert "[1/2]" not in done.err
     assert done.out == ""
 
@@ -356,7 +356,7 @@ def test_ctrl_c_leaves_the_report_of_those_that_were_done(lab: Command, tiny: Ti
     with (other / "steps/push.sh").open("a") as file:
         file.write('docker run --detach --quiet "$REGISTRY/$WORD:1" busybox sleep 600\necho up; sleep 600\n')
     written = lab.home / "report.json"
-    process = lab.spawn("grade", solved, other, "--json", written)
+    process = lab.spawn("grade", solved, other, "--json", written, "--unprotected")
     process.says("[2/2]")
     up = "ancestor=registry-lab/busybox:1"
     until(lambda: running(lab, up), "the second answer's container")
@@ -373,7 +373,7 @@ def test_what_a_killed_grading_left_goes_with_the_next_command(
 ) -> None:
     with (solved / "steps/push.sh").open("a") as file:
         file.write('echo $$ > "$DOCKER_CONFIG/../../../pid"; sleep 600\n')
-    process = lab.spawn("grade", solved)
+    process = lab.spawn("grade", solved, "--unprotected")
     (pid,) = until(lambda: list(lab.cache.glob("replays/*/pid")), "the answer to be at work")
     answer = int(until(pid.read_text, "its process id"))
     process.kill()
@@ -395,3 +395,41 @@ def running_process(pid: str) -> bool:
 
 def running(lab: Command, which: str) -> bool:
     return bool(subprocess.check_output(["docker", "ps", "--quiet", "--filter", which], env=lab.env))
+
+
+def test_what_lab_submit_packs_is_graded_as_the_folder_is_and_of_a_person_in_time(
+    lab: Command, tiny: TinyLab, solved: Path
+) -> None:
+    (solved / "steps/pin.sh").write_text("echo not pinned\n")
+    handed = lab.home / "handed"
+    handed.mkdir()
+    assert lab("submit", "-w", solved, "--to", handed / "ada.tar.gz").code == 0
+    (handed / "bo.zip").write_text("<html>Please log in</html>")
+    roster = lab.home / "class.csv"
+    roster.write_text("identifier;name\nada;Ada\nbo;Bo\ncy;Cy\n")
+    file = lab.home / "report.json"
+
+    done = lab(
+        "grade",
+        handed,
+        solved,
+        "--roster",
+        roster,
+        "--due",
+        "2100-01-01",
+        "--json",
+        file,
+        "--fail-under",
+        "0",
+    )
+
+    form = report(file)
+    ada, bo, folder = form["results"]
+    assert done.code == 0, done.err
+    assert [step["outcome"] for step in ada["steps"]] == ["pass", "fail", "pass"]
+    for one, other in zip(ada["steps"], folder["steps"], strict=True):
+        assert (one["outcome"], one["points"]) == (other["outcome"], other["points"])
+    assert {finding["code"] for step in bo["steps"] for finding in step["findings"]} == {"archive-unreadable"}
+    assert (ada["person"]["name"], ada["submitted_by"], ada["late"]) == ("Ada", "archive", False)
+    assert [entry["person"]["identifier"] for entry in form["missing"]] == ["cy"]
+    assert form["unmatched"] == []

@@ -39,7 +39,7 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str | bytes], None]
             path.write_bytes(data)
         refresh = "run `pytest tests/unit --update-golden` and read the difference before you commit it"
         assert path.exists(), f"no golden file {path}: {refresh}"
-        assert data.decode() == path.read_text(encoding="utf-8"), f"{name} has changed: {refresh}"
+        assert data.decode() == path.read_bytes().decode(), f"{name} has changed: {refresh}"
 
     return compare
 

@@ -12,7 +12,10 @@ from checker import cli
 from checker.errors import BrokenLab, EngineFault, ExitCode, LabError, ServiceFault, UsageError
 from tests.helpers import Command, TinyLab
 
-COMMANDS = "doctor list start show run check hint watch reset stop grade author demo notebook shell".split()
+COMMANDS = """
+    doctor list init start show run check hint watch reset stop
+    submit similar grade report merge author demo notebook shell
+""".split()
 
 
 @pytest.fixture
@@ -61,7 +64,7 @@ def test_help_loads_nothing_that_is_slow_to_load(lab: Command) -> None:
         ("stop 90 --all", "Name one lab, or --all."),
         ("stop 90 --images", "Name one lab, or --all."),
         ("grade", "Missing argument 'PATHS...'"),
-        ("grade nowhere", "nowhere is no folder."),
+        ("grade nowhere", "nowhere is no folder and no archive."),
         ("grade . --fail-under 101", "101.0 is not in the range"),
     ],
 )

@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 
 from checker.errors import BrokenLab, EngineFault, ExitCode, LabError, UsageError
 from checker.model import (
+    Alike,
     AnswerRun,
     Finding,
     LabReport,
+    Missing,
     Outcome,
+    Person,
     Report,
     StepReport,
     Versions,
@@ -64,6 +67,8 @@ def structs(text: st.SearchStrategy[str], said: st.SearchStrategy[str]) -> st.Se
             answer=draw(st.none() | runs),
         )
 
+    people = st.builds(Person, identifier=said, name=text, email=text, login=text, listed=st.booleans())
+    moments = st.just("") | TIMES
     results = st.builds(
         LabReport,
         lab=text,
@@ -74,14 +79,30 @@ def structs(text: st.SearchStrategy[str], said: st.SearchStrategy[str]) -> st.Se
         seconds=SECONDS,
         warnings=st.lists(said, max_size=2).map(tuple),
         error=text,
+        person=st.none() | people,
+        submitted_at=moments,
+        submitted_by=st.sampled_from(["", "archive", "commit", "files"]),
+        late=st.none() | st.booleans(),
     )
+    alike = st.builds(
+        Alike,
+        lab=text,
+        step=text,
+        paths=st.lists(text, min_size=2, max_size=3).map(tuple),
+        percent=st.floats(0, 100),
+    )
+    missing = st.builds(Missing, person=people, labs=st.lists(text, min_size=1, max_size=2).map(tuple))
     return st.builds(
         Report,
         mode=st.sampled_from(["practice", "replay"]),
         generated_at=TIMES,
         results=st.lists(results, max_size=3).map(tuple),
+        due=moments,
+        missing=st.lists(missing, max_size=2).map(tuple),
+        unmatched=st.lists(text, max_size=2).map(tuple),
+        alike=st.lists(alike, max_size=2).map(tuple),
         schema=st.just("registry-lab/report"),
-        schema_version=st.just(1),
+        schema_version=st.just(2),
     )
 
 
@@ -157,8 +178,8 @@ def change(form: dict[str, Any], where: str, value: object) -> None:
 
 BROKEN: list[tuple[str, object]] = [
     ("schema", "other/report"),
-    ("schema_version", 2),
-    ("schema_version", "1"),
+    ("schema_version", 1),
+    ("schema_version", "2"),
     ("mode", "exam"),
     ("mode", ...),
     ("generated_at", "yesterday"),
@@ -169,6 +190,16 @@ BROKEN: list[tuple[str, object]] = [
     ("percent", 101),
     ("more", 1),
     ("results", {}),
+    ("due", "tomorrow"),
+    ("due", None),
+    ("unmatched", [1]),
+    ("missing", [{"person": None, "labs": ["01-x"]}]),
+    ("alike", [{"lab": "01-x", "step": "build", "paths": ["only one"], "percent": 100}]),
+    ("results.0.person", {"identifier": "", "name": "", "email": "", "login": "", "listed": True}),
+    ("results.0.person", {"identifier": "ada"}),
+    ("results.0.submitted_at", "2026-01-31"),
+    ("results.0.submitted_by", "rumour"),
+    ("results.0.late", 1),
     ("results.0.seconds", -1),
     ("results.0.warnings", [""]),
     ("results.0.versions.kernel", "6"),
@@ -219,12 +250,12 @@ def test_the_error_form_is_valid(error: LabError, golden: Callable[[str, str | b
         (b"[]", "not a report"),
         (b'{"schema": "sarif"}', "not a report"),
         (
-            b'{"schema": "registry-lab/report", "schema_version": 2}',
-            "version 2; this command reads version 1",
+            b'{"schema": "registry-lab/report", "schema_version": 1}',
+            "version 1; this command reads version 2",
         ),
         (b'{"schema": "registry-lab/report", "schema_version": true}', "version True"),
         (b'{"schema": "registry-lab/report"}', "version None"),
-        (b'{"schema": "registry-lab/report", "schema_version": 1}', "damaged"),
+        (b'{"schema": "registry-lab/report", "schema_version": 2}', "damaged"),
         (error_json(EngineFault("No engine answers.", "Start it.")), "No engine answers."),
     ],
 )

@@ -5,10 +5,13 @@ from collections.abc import Callable
 from html import unescape
 from html.parser import HTMLParser
 
+import msgspec
 import pytest
 from markdown_it import MarkdownIt
 
-from checker.model import Report
+from checker.grades import grade
+from checker.gradingrules import parse
+from checker.model import Alike, Missing, Person, Report
 from checker.report.markdown import escaped, to_markdown
 
 OURS = {"code", "br", "details", "summary", "pre"}
@@ -98,3 +101,25 @@ def test_a_large_class_stays_within_the_limit(class_report: Report) -> None:
     left_out = re.search(r"The details of (\d+) more workspaces are left out for size", cut)
     assert left_out
     assert cut.count("\n### ") + int(left_out[1]) == 120
+
+
+def test_what_is_about_the_class_is_said_once_and_rules_are_explained(class_report: Report) -> None:
+    late = msgspec.structs.replace(class_report.results[0], late=True, submitted_at="2026-01-31T12:00:00Z")
+    report = msgspec.structs.replace(
+        class_report,
+        results=(late, *class_report.results[1:]),
+        due="2026-01-30T12:00:00Z",
+        missing=(Missing(person=Person(identifier="m1", name="Mo"), labs=("01-names-and-tags",)),),
+        unmatched=("in/eve",),
+        alike=(Alike(lab="01-names-and-tags", step="release", paths=("a", "b"), percent=97.0),),
+    )
+    words = page(to_markdown(report, grades=grade(report, parse("[late]\npercent_per_day = 10")))).words
+
+    for said in (
+        "Missing: m1 Mo, of 01-names-and-tags.",
+        "Late: submissions/zoë/01-names-and-tags, 2026-01-31T12:00:00Z.",
+        "Nobody's on the roster: in/eve.",
+        "Worth comparing, 97 % alike: release of a, b.",
+        "20 becomes 18: it was late by 1 day begun, which leaves 90 %.",
+    ):
+        assert words.count(said) == 1

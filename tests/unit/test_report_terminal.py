@@ -4,10 +4,11 @@ import io
 import re
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from rich.console import Console
 
-from checker.model import LabReport, Report
+from checker.model import Alike, LabReport, Missing, Person, Report
 from checker.report.terminal import render, render_result, render_step
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
@@ -106,3 +107,27 @@ def test_no_quoted_line_starts_a_workflow_command(hostile_report: Report) -> Non
     screen = console()
     render(hostile_report, screen, output_lines=50)
     assert not re.search(r"^\s*::", text(screen), re.MULTILINE)
+
+
+def test_what_is_about_the_class_stands_below_all(class_report: Report, hostile: str) -> None:
+    late = msgspec.structs.replace(
+        class_report.results[1], late=True, submitted_at="2026-01-31T13:00:00Z", submitted_by="commit"
+    )
+    bo = Person(identifier="4711", name="Bo", listed=True)
+    report = msgspec.structs.replace(
+        class_report,
+        results=(class_report.results[0], late),
+        missing=(Missing(person=bo, labs=("01-names-and-tags",)),),
+        unmatched=(f"x/{hostile}",),
+        alike=(Alike(lab="01-names-and-tags", step="build", paths=("a", "b"), percent=96.4),),
+    )
+    screen = console(200)
+
+    render(report, screen)
+
+    lines = [line.strip(" │|") for line in text(screen).splitlines()]
+    path = "submissions/ada/01-names-and-tags"
+    assert f"Late: {path}, 2026-01-31T13:00:00Z by its last commit." in lines
+    assert "Missing: 4711 Bo, of 01-names-and-tags." in lines
+    assert "Worth comparing, 96 % alike: build of a, b." in lines
+    assert any(line.startswith("Nobody's on the roster: x/red") for line in lines)

@@ -86,7 +86,10 @@ def test_too_many_files_and_too_many_bytes_are_refused(
     for name in "abc":
         (source / name).touch()
 
-    assert submission.take_in(lab, source, target).too_large.startswith("It holds more than 3 files")
+    refused = submission.take_in(lab, source, target).refused
+
+    assert refused is not None
+    assert refused.observed.startswith("It holds more than 3 files")
 
 
 def test_what_cannot_be_read_is_left_out_and_told(
@@ -124,18 +127,6 @@ def test_what_stands_in_the_labs_way_is_left_out(lab: Lab, source: Path, target:
 
     assert files(target) == set()
     assert {text.split()[0] for text in intake.warnings} == {"steps", "given.txt"}
-
-
-def test_a_workspace_is_found_by_its_name_and_inside_a_folder(lab: Lab, source: Path) -> None:
-    assert submission.find(source, [lab]) == [(lab, source)]
-    assert submission.find(source.parent, [lab]) == [(lab, source)]
-    assert submission.find(source / "steps", [lab]) == []
-
-
-def test_a_workspace_named_by_a_dot_is_found(lab: Lab, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(source)
-
-    assert submission.find(Path(), [lab]) == [(lab, Path())]
 
 
 def test_names_that_are_no_text_are_taken_in(lab: Lab, source: Path, target: Path) -> None:

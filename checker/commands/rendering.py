@@ -1,0 +1,233 @@
+"""Writing a report in every form that was asked for; and `lab report`, which does it without grading."""
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from checker.catalog import Catalog
+from checker.errors import EnvironmentFault, ExitCode, UsageError
+from checker.model import LabReport, Missing, Report
+from checker.stack.stack import Say
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from checker.grades import Grades, Learner
+    from checker.gradingrules import Rules
+
+_NO_FILE_NAME = re.compile(r"[^\w.@+-]+")
+
+
+class Files(msgspec.Struct, frozen=True, kw_only=True):
+    """Where to write the report, per form; None where it isn't wanted. rules: a grading.toml."""
+
+    json: Path | None = None
+    junit: Path | None = None
+    markdown: Path | None = None
+    html: Path | None = None
+    csv: Path | None = None
+    feedback: Path | None = None
+    gradescope: Path | None = None
+    classroom: Path | None = None
+    codequality: Path | None = None
+    csv_for: Literal["plain", "canvas", "moodle"] = "plain"
+    rules: Path | None = None
+
+    def named(self) -> list[Path]:
+        every = (
+            self.json, self.junit, self.markdown, self.html, self.csv,
+            self.feedback, self.gradescope, self.classroom, self.codequality,
+        )  # fmt: skip
+        return [path for path in every if path]
+
+
+def ready(files: Files, catalog: Catalog) -> None:
+    """Refuse what could not be written or applied later, before anything is graded. Raises UsageError."""
+    for path in files.named():
+        if not path.parent.is_dir():
+            raise UsageError(f"There is no folder {path.parent} to write {path.name} to.")
+    if files.feedback and not files.feedback.is_dir():
+        raise UsageError(f"There is no folder {files.feedback}.", "Make it: each learner gets a page in it.")
+    rules_of(files, catalog)
+
+
+def rules_of(files: Files, catalog: Catalog) -> "Rules | None":
+    """The rules that were named; None without. Raises UsageError."""
+    from checker import gradingrules
+
+    return gradingrules.read(files.rules, catalog.labs()) if files.rules else None
+
+
+def write(report: Report, files: Files, catalog: Catalog) -> None:
+    """Write every form that is wanted. Raises EnvironmentFault, and UsageError where a form is of one learner."""
+    from checker.grades import grade
+    from checker.report import codequality, gradebook, jsonform, junit, markdown
+
+    if files.json:
+        save(files.json, jsonform.to_json(report))
+    if files.junit:
+        save(files.junit, junit.to_junit(report))
+    if files.codequality:
+        save(files.codequality, codequality.to_codequality(report, answers=answers(catalog)))
+    rules = rules_of(files, catalog)
+    grades = grade(report, rules)
+    if files.markdown:
+        save(files.markdown, markdown.to_markdown(report, grades=grades if rules else None).encode())
+    if files.html:
+        from checker.report import classpage
+
+        save(files.html, classpage.to_html(grades).encode())
+    if files.csv:
+        save(files.csv, gradebook.to_csv(grades, files.csv_for))
+    _write_for_each(grades, files)
+
+
+def answers(catalog: Catalog) -> dict[str, dict[str, str]]:
+    """Lab -> step -> the answer's path in a workspace."""
+    return {lab.name: {step.name: step.answer_path for step in lab.steps} for lab in catalog.labs()}
+
+
+def save(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all. Raises EnvironmentFault."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise EnvironmentFault(
+            f"Cannot write {path}: {error.strerror}.", "Make room, or name another file."
+        ) from error
+
+
+def render_again(
+    sources: tuple[Path, ...],
+    files: Files,
+    learner: str | None,
+    fail_under: float | None,
+    console: "Console",
+    say: Say,
+) -> int:
+    """Render JSON reports in other forms, of one learner if named; the exit code `lab grade` would end with."""
+    from checker.commands.grading import verdict
+    from checker.report import terminal
+
+    catalog = Catalog()
+    ready(files, catalog)
+    report = joined([_read(source) for source in sources])
+    if learner is not None:
+        report = of_learner(report, learner)
+    write(report, files, catalog)
+    if not files.named():
+        terminal.render(report, console, output_lines=10)
+    for path in files.named():
+        say(f"Wrote {path}.")
+    if fail_under is None and files.named():
+        return ExitCode.PASSED
+    return verdict(report, fail_under, rules_of(files, catalog))
+
+
+def joined(reports: list[Report]) -> Report:
+    """One report of several that graded parts of one class. Raises UsageError where they don't fit together.
+
+    Somebody is missing if nothing of a lab was there in any part.
+    """
+    if len(reports) == 1:
+        return reports[0]
+    results = tuple(result for report in reports for result in report.results)
+    twice = {(result.path, result.lab) for result in results}
+    if len(twice) < len(results) or len({(report.mode, report.due) for report in reports}) > 1:
+        raise UsageError(
+            "These reports are no parts of one grading: they have a workspace twice, or differ in mode or due time.",
+            "Name each part once, all graded with equal options.",
+        )
+    gone = [
+        {(entry.person.identifier, lab) for entry in one.missing for lab in entry.labs} for one in reports
+    ]
+    everywhere = set.intersection(*gone)
+    missing = [
+        Missing(person=entry.person, labs=labs)
+        for entry in reports[0].missing
+        if (labs := tuple(lab for lab in entry.labs if (entry.person.identifier, lab) in everywhere))
+    ]
+    return msgspec.structs.replace(
+        reports[0],
+        generated_at=max(report.generated_at for report in reports),
+        results=results,
+        missing=tuple(missing),
+        unmatched=tuple(dict.fromkeys(path for report in reports for path in report.unmatched)),
+        alike=tuple(dict.fromkeys(alike for report in reports for alike in report.alike)),
+    )
+
+
+def _read(source: Path) -> Report:
+    from checker.report import jsonform
+
+    try:
+        return jsonform.from_json(source.read_bytes())
+    except OSError as error:
+        raise UsageError(
+            f"Cannot read {source}: {error.strerror}.", "Name a report written by --json."
+        ) from None
+
+
+def of_learner(report: Report, learner: str) -> Report:
+    """The same report with one learner's results only. Raises UsageError if there are none."""
+    from checker.grades import person_of
+
+    def is_meant(result: LabReport) -> bool:
+        person = person_of(result)
+        return learner in (person.identifier, person.login, person.email, person.name)
+
+    results = tuple(result for result in report.results if is_meant(result))
+    if not results:
+        known = ", ".join(sorted({person_of(result).identifier for result in report.results})[:20])
+        raise UsageError(f"The report has nothing of {learner!r}.", f"There is: {known or 'nobody'}.")
+    return msgspec.structs.replace(report, results=results, missing=(), unmatched=(), alike=())
+
+
+def file_names(learners: "tuple[Learner, ...]", ending: str) -> list[str]:
+    """A file name for each learner: readable, safe on any file system, and nobody's twice."""
+    taken: set[str] = set()
+    names: list[str] = []
+    for learner in learners:
+        stem = _NO_FILE_NAME.sub("_", learner.person.identifier).strip("._-")[:80] or "learner"
+        name, number = f"{stem}{ending}", 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{stem}-{number}{ending}"
+        taken.add(name.casefold())
+        names.append(name)
+    return names
+
+
+def _write_for_each(grades: "Grades", files: Files) -> None:
+    from checker.report import classroom, gradescope
+
+    if files.feedback:
+        from checker.report import classpage
+
+        for learner, name in zip(grades.learners, file_names(grades.learners, ".html"), strict=True):
+            save(files.feedback / name, classpage.to_feedback(learner).encode())
+    if files.gradescope:
+        _one_or_folder(grades, files.gradescope, gradescope.to_gradescope, "--gradescope")
+    if files.classroom:
+        _one_or_folder(grades, files.classroom, classroom.to_classroom, "--classroom")
+
+
+def _one_or_folder(grades: "Grades", path: Path, rendered: "Callable[[Learner], bytes]", option: str) -> None:
+    if path.is_dir():
+        for learner, name in zip(grades.learners, file_names(grades.learners, ".json"), strict=True):
+            save(path / name, rendered(learner))
+    elif len(grades.learners) == 1:
+        save(path, rendered(grades.learners[0]))
+    else:
+        raise UsageError(
+            f"{option} {path}: this form is of one learner, and the report has {len(grades.learners)}.",
+            "Name a folder that is there, and each learner gets a file in it; "
+            "or choose one: `lab report REPORT.json --learner NAME`.",
+        )

@@ -1,0 +1,186 @@
+"""Getting many submissions replayed: in rooms or without, so many at a time, going on where it was left."""
+
+import time
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from checker import journal
+from checker.engine import Engine
+from checker.errors import EnvironmentFault, UsageError
+from checker.isolation import able, stock
+from checker.isolation.nursery import Nursery
+from checker.isolation.pool import Event, Task, replay_all
+from checker.model import AnswerRun, LabReport
+from checker.stack import images as of_lab
+from checker.stack.stack import Say
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+
+class Way(msgspec.Struct, frozen=True):
+    """How to replay.
+
+    jobs: side by side. shard: (i, n), only every n-th from the i-th on. resume: a file that keeps what is done.
+    unprotected: without rooms, also side by side.
+    """
+
+    jobs: int = 1
+    shard: tuple[int, int] | None = None
+    resume: Path | None = None
+    unprotected: bool = False
+
+
+class View(Protocol):
+    """Shows how a grading goes on."""
+
+    def __enter__(self) -> "View": ...
+    def __exit__(self, *_: object) -> None: ...
+    def show(self, event: Event) -> None: ...
+
+
+def shard_of(text: str) -> tuple[int, int]:
+    """`2/5` as numbers. Raises UsageError."""
+    part, _, parts = text.partition("/")
+    if not (part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
+        raise UsageError(f"{text!r} is no part of a class.", "Write it as 2/5: the second of five parts.")
+    return int(part), int(parts)
+
+
+def chosen(tasks: Sequence[Task], shard: tuple[int, int] | None) -> list[Task]:
+    """The tasks of a part: neighbours in different ones, as learners who hand in large things often are."""
+    return list(tasks) if shard is None else list(tasks[shard[0] - 1 :: shard[1]])
+
+
+def results(
+    engine: Engine, root: Path, tasks: Sequence[Task], way: Way, console: "Console", say: Say
+) -> Generator[tuple[int, LabReport]]:
+    """The report of every task as it comes, with the task's number; first those that were done before.
+
+    Says which protection there is not. Raises EnvironmentFault where several would run unprotected unasked.
+    """
+    able.sweep()
+    reason = "it was asked for" if way.unprotected else able.missing(engine)
+    if reason and not way.unprotected and way.jobs > 1:
+        raise EnvironmentFault(
+            f"Submissions cannot be kept apart here: {reason}.",
+            "Grade one after the other (`--jobs 1`), or add `--unprotected` if you trust all of them.",
+        )
+    if reason:
+        say(f"Without protection, as {reason}: {able.WITHOUT}.")
+    elif lacking := able.unlimited():
+        say(f"Not all can be limited here: {', '.join(lacking)}.")
+    kept = journal.read(way.resume, tasks) if way.resume else {}
+    if kept:
+        say(f"{len(kept)} of {len(tasks)} are done already, says {way.resume}.")
+    yield from kept.items()
+    waiting = [task for task in tasks if task.number not in kept]
+    if not waiting:
+        return
+    stocks = {
+        task.lab.name: "" if reason else str(stock.ready(engine, of_lab(task.lab)))
+        for task in {task.lab.name: task for task in waiting}.values()
+    }
+    on_terminal = way.jobs > 1 and console.is_terminal
+    view = _Live(len(waiting), console) if on_terminal else _Lines(len(waiting), way.jobs, say)
+    with Nursery() as nursery, view:
+        for event in replay_all(nursery, waiting, way.jobs, stocks, root):
+            view.show(event)
+            if event.report is not None:
+                if way.resume:
+                    journal.add(way.resume, event.task, event.report)
+                yield event.task.number, event.report
+
+
+class _Lines:
+    """One line after the other."""
+
+    def __init__(self, total: int, jobs: int, say: Say) -> None:
+        self._total, self._jobs, self._say = total, jobs, say
+        self._begun: set[int] = set()
+        self._done = 0
+
+    def __enter__(self) -> "_Lines":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def show(self, event: Event) -> None:
+        if event.again:
+            self._say(f"  {event.task.path}: {event.again} It is tried once more.")
+        elif event.report is not None:
+            self._done += 1
+            if event.report.error:
+                self._say(f"  not graded: {event.report.error}")
+            if self._jobs > 1:
+                self._say(f"[{self._done}/{self._total}] {event.task.path}: {_verdict(event.report)}")
+        elif self._jobs == 1 and event.step:
+            self._say(f"  {event.step}: {_ran(event.run)}")
+        elif self._jobs == 1 and event.task.number not in self._begun:
+            self._begun.add(event.task.number)
+            self._say(f"[{len(self._begun)}/{self._total}] {event.task.path}")
+
+
+class _Live:
+    """A table of those that are at work, redrawn as things happen; those that are done scroll by above it."""
+
+    def __init__(self, total: int, console: "Console") -> None:
+        from rich.live import Live
+
+        self._total, self._console = total, console
+        self._done = 0
+        self._again = 0
+        self._at: dict[int, tuple[str, str, float]] = {}
+        # Nothing is drawn by a thread: this process makes others by forking.
+        self._live = Live(console=console, auto_refresh=False, transient=True)
+
+    def __enter__(self) -> "_Live":
+        self._live.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.__exit__(None, None, None)
+
+    def show(self, event: Event) -> None:
+        from rich.text import Text
+
+        number = event.task.number
+        if event.report is not None:
+            self._done += 1
+            self._at.pop(number, None)
+            self._console.print(Text(f"{event.task.path}: {_verdict(event.report)}"))
+        elif event.again:
+            self._again += 1
+            self._at.pop(number, None)
+        else:
+            began = self._at.get(number, ("", "", time.monotonic()))[2]
+            at = f"{event.step}: {_ran(event.run)}" if event.step else "starting"
+            self._at[number] = (str(event.task.path), at, began)
+        self._live.update(self._table(), refresh=True)
+
+    def _table(self) -> "Table":
+        from rich.table import Table
+        from rich.text import Text
+
+        again = f", {self._again} tried again" if self._again else ""
+        table = Table("Submission", "At", "Seconds", title=f"{self._done} of {self._total} done{again}")
+        for path, at, began in self._at.values():
+            table.add_row(Text(path), Text(at), f"{time.monotonic() - began:.0f}")
+        return table
+
+
+def _verdict(report: LabReport) -> str:
+    if report.error:
+        return "not graded"
+    return f"{report.points} of {report.max_points} points, {report.seconds:.1f} s"
+
+
+def _ran(run: AnswerRun | None) -> str:
+    if run is None:
+        return "nothing to run"
+    how = "ended at its time limit" if run.timed_out else f"exit code {run.exit_code}"
+    return f"{how}, {run.seconds:.1f} s"

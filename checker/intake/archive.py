@@ -1,0 +1,287 @@
+"""Unpacking a stranger's archive: zip, tar and tar.gz, within limits, and never outside the target.
+
+Nothing here trusts what an archive says about itself. Files are written first and only into folders made here,
+links last, so that nothing is ever written through a link.
+"""
+
+import errno
+import os
+import shutil
+import struct
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from checker.errors import EnvironmentFault
+from checker.intake import tars, zips
+from checker.intake.entries import CHUNK, PATH_LIMIT, Entry, Refused, refuse_bomb
+from checker.report.plain import plain_line
+from checker.workspace import make_executable
+
+SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
+FOREIGN = (".7z", ".rar", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".gz", ".bz2", ".xz")
+"""Archives too, which people do hand in; they are refused by name, with what to hand in instead."""
+
+PACKED_LIMIT = 50 * 1024 * 1024
+ENTRIES_LIMIT = 10_000
+NAME_LIMIT = 255
+DEPTH_LIMIT = 32
+LINKS_LIMIT = 100
+WARNINGS_LIMIT = 50
+LITTER = frozenset(("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"))
+BROKEN = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,  # zipfile: a password is needed; and what recurses too deep
+    OSError,
+    ValueError,
+    OverflowError,
+    struct.error,
+    KeyError,
+    IndexError,
+)
+"""What the standard library raises for bytes that are no archive."""
+
+
+class Unpacked(msgspec.Struct, frozen=True):
+    """What became of an archive. newest: the latest time of anything in it; None if there is none to go by."""
+
+    warnings: tuple[str, ...]
+    newest: datetime | None
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a path is called like an archive, one that can be read or not."""
+    return path.name.lower().endswith((*SUFFIXES, *FOREIGN))
+
+
+def stem(name: str) -> str:
+    """A file's name without an archive's suffix."""
+    for suffix in sorted((*SUFFIXES, *FOREIGN), key=len, reverse=True):
+        if name.lower().endswith(suffix) and len(name) > len(suffix):
+            return name[: -len(suffix)]
+    return name
+
+
+def unpack(path: Path, target: Path) -> Unpacked:
+    """Unpack the archive at `path` into the new folder `target`.
+
+    What leads out of it, stands for a device, is named so that it cannot be kept or lies too deep is left out
+    and told. Raises Refused for what is no archive, is broken, has a password or is larger than the limits;
+    EnvironmentFault if the disk is full.
+    """
+    try:
+        return _unpack(path, target)
+    except Refused:
+        raise
+    except OSError as error:
+        if not _is_full(error):
+            raise Refused("archive-unreadable", f"It is broken: {_said(error)}.") from error
+        raise EnvironmentFault(
+            f"There is no room to unpack {path}: {error.strerror}.",
+            "Make room, or set REGISTRY_LAB_CACHE to another place.",
+        ) from error
+    except BROKEN as error:
+        raise Refused("archive-unreadable", f"It is broken: {_said(error)}.") from error
+    finally:
+        target.with_name(f"{target.name}.tar").unlink(missing_ok=True)
+
+
+def _unpack(path: Path, target: Path) -> Unpacked:
+    packed = path.stat().st_size
+    if packed > PACKED_LIMIT:
+        raise Refused(
+            "archive-too-large", f"It has {packed} bytes; {PACKED_LIMIT // 2**20} MiB is the limit."
+        )
+    target.mkdir(parents=True)
+    writer = _Writer(target, packed)
+    with path.open("rb") as file:
+        start = file.read(4)
+        file.seek(0)
+        if start in zips.STARTS:
+            zips.refuse_large_directory(file, packed)
+            with zipfile.ZipFile(file) as zipped:
+                return writer.write(zips.entries(zipped))
+        if not start.startswith(tars.GZIP_START):
+            with tars.open_tar(file) as tar:
+                return writer.write(tars.entries(tar))
+        aside = target.with_name(f"{target.name}.tar")
+        with tars.inflated(file, aside, packed) as inflated, tars.open_tar(inflated) as tar:
+            return writer.write(tars.entries(tar))
+
+
+class _Writer:
+    """Writes entries below one folder and counts."""
+
+    def __init__(self, root: Path, packed: int) -> None:
+        self._root = Path(os.path.realpath(root))
+        self._packed = max(packed, 1)
+        self._size = 0
+        self._warnings: list[str] = []
+        self._more = 0
+
+    def write(self, entries: Iterator[Entry]) -> Unpacked:
+        known: dict[str, Entry] = {}
+        for count, entry in enumerate(entries, start=1):
+            if count > ENTRIES_LIMIT:
+                raise Refused("archive-too-large", f"It holds more than {ENTRIES_LIMIT} entries.")
+            name = self._name(entry)
+            if name is None:
+                continue
+            if name in known and entry.kind != "folder":
+                self._warn(f"{name} stands in the archive twice; the last one counts.")
+            known.pop(name, None)
+            known[name] = entry
+        declared = sum(entry.size for entry in known.values())
+        self._refuse_bomb(declared)
+        for name, entry in known.items():
+            if entry.kind == "folder":
+                self._folder(self._root / name, name)
+            elif entry.kind == "file":
+                self._file(name, entry)
+        for name, entry in known.items():
+            if entry.kind == "copy":
+                self._copy(name, entry)
+        self._links({name: entry.link for name, entry in known.items() if entry.kind == "link"})
+        times = [entry.at for entry in known.values() if entry.at and entry.kind == "file"]
+        if self._more:
+            self._warnings.append(f"{self._more} more entries of the archive were left out.")
+        return Unpacked(tuple(self._warnings), max(times, default=None))
+
+    def _warn(self, text: str) -> None:
+        if len(self._warnings) < WARNINGS_LIMIT:
+            self._warnings.append(text)
+        else:
+            self._more += 1
+
+    def _name(self, entry: Entry) -> str | None:
+        """The entry's path below the root; None if it is left out."""
+        shown = plain_line(entry.name[:200]) or "(no name)"
+        if problem := _name_problem(entry):
+            self._warn(f"{shown} {problem}; it was left out.")
+            return None
+        parts = [part for part in entry.name.split("/") if part not in ("", ".")]
+        if not parts or LITTER.intersection(parts):
+            return None
+        return "/".join(parts)
+
+    def _folder(self, path: Path, name: str) -> bool:
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            if _is_full(error):
+                raise
+            self._warn(f"{name} stands where the archive has a file; it was left out.")
+            return False
+        return True
+
+    def _file(self, name: str, entry: Entry) -> None:
+        path = self._root / name
+        if not self._folder(path.parent, name):
+            return
+        if path.is_dir():
+            self._warn(f"{name} stands where the archive has a folder; it was left out.")
+            return
+        assert entry.open is not None
+        got = 0
+        with entry.open() as source, path.open("xb") as kept:
+            while data := source.read(CHUNK):
+                got += len(data)
+                self._size += len(data)
+                self._refuse_bomb(self._size)
+                kept.write(data)
+        if got != entry.size:
+            raise Refused("archive-unreadable", f"It is broken: {plain_line(name)} is cut off.")
+        if entry.executable:
+            make_executable(path)
+
+    def _copy(self, name: str, entry: Entry) -> None:
+        """A hard link: a copy of a file that the archive holds as well."""
+        source, path = self._root / _joined(entry.link), self._root / name
+        inside = (
+            ".." not in entry.link.split("/") and not entry.link.startswith("/") and _printable(entry.link)
+        )
+        if not inside or not source.is_file() or source.is_symlink() or path.exists():
+            self._warn(f"{name} is a hard link to what is no file of the archive; it was left out.")
+            return
+        self._size += source.stat().st_size
+        self._refuse_bomb(self._size)
+        if self._folder(path.parent, name):
+            shutil.copy(source, path)
+
+    def _links(self, links: dict[str, str]) -> None:
+        made: list[Path] = []
+        for name, to in links.items():
+            path = self._root / name
+            bad = not to or to.startswith("/") or len(os.fsencode(to)) > PATH_LIMIT or not _printable(to)
+            inside = os.path.normpath(os.path.join(os.path.dirname(name), to)).split("/")[0] != ".."  # noqa: PTH118, PTH120
+            if bad or not inside:
+                self._warn(f"{name} is a link that leads out of the archive; it was left out.")
+            elif len(made) == LINKS_LIMIT:
+                self._warn(f"{name} is one link too many; it was left out.")
+            elif self._through_link(path) or path.exists() or not self._folder(path.parent, name):
+                self._warn(f"{name} stands in the archive as something else too; the link was left out.")
+            else:
+                path.symlink_to(to)
+                made.append(path)
+        while leading := [path for path in made if not self._inside(path)]:
+            for path in leading:
+                path.unlink()
+                made.remove(path)
+                self._warn(
+                    f"{path.relative_to(self._root)} is a link that leads out of the archive; it was left out."
+                )
+
+    def _through_link(self, path: Path) -> bool:
+        """Whether a path or a folder on its way is a link, which may lead anywhere as long as all stand."""
+        return any(way.is_symlink() for way in (path, *path.parents) if way.is_relative_to(self._root))
+
+    def _inside(self, path: Path) -> bool:
+        return Path(os.path.realpath(path)).is_relative_to(self._root)
+
+    def _refuse_bomb(self, size: int) -> None:
+        refuse_bomb(size, self._packed)
+
+
+def _name_problem(entry: Entry) -> str:
+    """Why a name cannot be kept, as the end of a sentence; empty if it can."""
+    name = entry.name
+    parts = name.split("/")
+    if entry.kind == "special":
+        return "is a device or a pipe"
+    if entry.kind == "unnamed":
+        return "has a name that is no UTF-8"
+    if name.startswith("/") or ".." in parts:
+        return "leads out of the archive"
+    if not _printable(name):
+        return "has a name with characters that cannot be shown"
+    size = len(os.fsencode(name))
+    if size > PATH_LIMIT or max(len(os.fsencode(part)) for part in parts) > NAME_LIMIT:
+        return "has a name that is too long"
+    if len(parts) > DEPTH_LIMIT:
+        return f"lies more than {DEPTH_LIMIT} folders deep"
+    return ""
+
+
+def _printable(text: str) -> bool:
+    return not any(ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0 or 0xD800 <= ord(c) < 0xE000 for c in text)
+
+
+def _joined(name: str) -> str:
+    return "/".join(part for part in name.split("/") if part not in ("", "."))
+
+
+def _is_full(error: OSError) -> bool:
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def _said(error: BaseException) -> str:
+    return plain_line(str(error))[:200].rstrip(".") or type(error).__name__

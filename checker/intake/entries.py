@@ -1,0 +1,63 @@
+"""What all kinds of archives have in common: entries as they say themselves, limits, and how one is refused."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import IO
+
+import msgspec
+
+UNPACKED_LIMIT = 100 * 1024 * 1024
+RATIO_LIMIT = 200
+RATIO_FROM = 4 * 1024 * 1024
+"""Below so many unpacked bytes a high ratio is a file of zeros, not a bomb."""
+PATH_LIMIT = 1000
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+CHUNK = 1 << 16
+
+
+class Refused(Exception):
+    """Nothing of this archive is taken. code: of the finding. observed: a sentence about the archive."""
+
+    def __init__(self, code: str, observed: str) -> None:
+        super().__init__(observed)
+        self.code = code
+        self.observed = observed
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One thing in an archive, as it says itself. open: its bytes; None unless it is a file."""
+
+    name: str
+    kind: str
+    size: int
+    executable: bool
+    at: datetime | None
+    link: str
+    open: Callable[[], IO[bytes]] | None
+
+
+def refuse_bomb(size: int, packed: int) -> None:
+    """Raise Refused for so many bytes out of so few. packed: the size of the archive."""
+    if size > UNPACKED_LIMIT:
+        raise Refused(
+            "archive-too-large",
+            f"Unpacked it has more than {UNPACKED_LIMIT // 2**20} MiB, which is the limit.",
+        )
+    if size > RATIO_FROM and size > RATIO_LIMIT * max(packed, 1):
+        raise Refused(
+            "archive-too-large",
+            f"It unpacks to more than {RATIO_LIMIT} times its size, as bombs do and answers do not.",
+        )
+
+
+def moment(seconds: float) -> datetime | None:
+    """Seconds since 1970 as a time in UTC; None for what no calendar has."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def plausible(at: datetime | None) -> datetime | None:
+    """A time somebody may have worked at: archives made reproducibly say 1970 or 1980."""
+    return at if at and at > EARLIEST else None

@@ -1,0 +1,180 @@
+"""When a submission was handed in, as far as it says so itself. Everything here can be forged by its author."""
+
+import os
+import re
+import stat
+import subprocess
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from checker.errors import UsageError
+from checker.intake import archive
+from checker.intake.entries import Refused, moment
+from checker.workspace import PRIVATE
+
+Source = Literal["", "archive", "commit", "files"]
+GIT_WAIT = 10.0
+COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+SMALL = 1024 * 1024
+FILES_LIMIT = 5000
+
+
+class Handed(msgspec.Struct, frozen=True):
+    """When, and what says so."""
+
+    at: datetime | None = None
+    by: Source = ""
+
+
+def handed_in(path: Path, top: Path) -> Handed:
+    """When the workspace at `path`, part of the submission `top`, was handed in.
+
+    Of an archive the newest time of a file in it. Of a repository the time of the last commit that touched the
+    workspace. Of a plain folder its newest file.
+    """
+    if top.is_file():
+        at = _newest_in(top)
+        return Handed(at, "archive") if at else Handed(_mtime(top), "files")
+    if not (path / PRIVATE).exists():  # there, the history is the one that the lab itself made
+        for folder in (path, *path.parents):
+            if (folder / ".git").is_dir() and not (folder / ".git").is_symlink():
+                at = commit_time(folder / ".git", os.path.relpath(path, folder))
+                return Handed(at, "commit") if at else Handed(_newest(path), "files")
+            if folder == top:
+                break
+    at = _newest(path)
+    return Handed(at, "files" if at else "")
+
+
+def is_late(handed: Handed, due: datetime | None) -> bool | None:
+    """Whether it came after `due`; None if that is not known.
+
+    The time of a plain file only ever speaks for the learner: copying and downloading make it newer, too.
+    """
+    if due is None or handed.at is None:
+        return None
+    late = handed.at > due
+    return None if late and handed.by == "files" else late
+
+
+def parse(text: str) -> datetime:
+    """A due time: ISO 8601, without a zone in that of this machine, a date alone to its last second.
+
+    Raises UsageError.
+    """
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            f"{text!r} is no time in the form of ISO 8601.", "Write it like 2026-01-31T23:59:00+01:00."
+        ) from None
+    if re.fullmatch(r"\d{4}-?(\d\d-?\d\d|W\d\d(-?\d)?)", text):
+        at = at.replace(hour=23, minute=59, second=59)
+    return at.astimezone(UTC)
+
+
+def written(at: datetime | None) -> str:
+    """As reports write it; empty for None."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else ""
+
+
+def commit_time(git: Path, inside: str) -> datetime | None:
+    """When HEAD's last commit that touched `inside` was made, in the repository whose `.git` is `git`.
+
+    The repository is a stranger's: its configuration can name programs that git then starts. So git runs in an
+    empty repository of ours that only borrows the objects.
+    """
+    head = _head(git)
+    if head is None:
+        return None
+    environment = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "LC_ALL": "C.UTF-8",
+    }
+    with tempfile.TemporaryDirectory(prefix="lab-intake-") as ours:
+        kind = "sha256" if len(head) == 64 else "sha1"
+        make = ["git", "init", "--quiet", "--bare", "--template=", f"--object-format={kind}", ours]
+        where = Path(ours) / "objects" / "info"
+        last = ["git", f"--git-dir={ours}", "log", "-1", "--format=%ct", head, "--", inside]
+        try:
+            subprocess.run(make, env=environment, check=True, capture_output=True, timeout=GIT_WAIT)
+            where.mkdir(exist_ok=True)
+            (where / "alternates").write_text(f"{(git / 'objects').resolve()}\n", encoding="utf-8")
+            if shallow := _read(git / "shallow"):
+                (Path(ours) / "shallow").write_text(shallow, encoding="utf-8")
+            done = subprocess.run(
+                last, env=environment, cwd=ours, check=True, capture_output=True, timeout=GIT_WAIT
+            )
+            return datetime.fromtimestamp(int(done.stdout), UTC)
+        except (OSError, ValueError, OverflowError, subprocess.SubprocessError):
+            return None
+
+
+def _head(git: Path) -> str | None:
+    """The commit that HEAD names, read without git."""
+    head = (_read(git / "HEAD") or "").strip()
+    if COMMIT.fullmatch(head):
+        return head
+    name = head.removeprefix("ref: ")
+    if not re.fullmatch(r"refs/heads/[^\0-\x20\x7f]{1,200}", name) or ".." in name:
+        return None
+    loose = (_read(git / name) or "").strip()
+    if COMMIT.fullmatch(loose):
+        return loose
+    for line in (_read(git / "packed-refs") or "").splitlines():
+        commit, _, ref = line.partition(" ")
+        if ref == name and COMMIT.fullmatch(commit):
+            return commit
+    return None
+
+
+def _read(path: Path) -> str | None:
+    """The text of a small plain file; None for anything else."""
+    try:
+        found = path.lstat()
+        if not stat.S_ISREG(found.st_mode) or found.st_size > SMALL:
+            return None
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return None
+
+
+def _newest_in(path: Path) -> datetime | None:
+    with tempfile.TemporaryDirectory(prefix="lab-intake-") as aside:
+        try:
+            return archive.unpack(path, Path(aside) / "content").newest
+        except Refused:
+            return None
+
+
+def _newest(folder: Path) -> datetime | None:
+    """The newest time of a plain file in a folder that is neither the lab's own nor of git."""
+    times: list[float] = []
+    for here, names, leaves in os.walk(folder):
+        names[:] = [name for name in names if name not in (PRIVATE, ".git")]
+        for name in leaves:
+            try:
+                found = (Path(here) / name).lstat()
+            except OSError:
+                continue
+            if stat.S_ISREG(found.st_mode):
+                times.append(found.st_mtime)
+        if len(times) > FILES_LIMIT:
+            break
+    return moment(max(times)) if times else None
+
+
+def _mtime(path: Path) -> datetime | None:
+    try:
+        return moment(path.stat().st_mtime)
+    except OSError:
+        return None

@@ -1,0 +1,123 @@
+"""A process that has everything imported and makes workers of itself: 10 ms each where a new Python takes a second.
+
+It is started with an environment made from nothing, so that no worker ever had the grader's; and it has one thread,
+as what enters a user namespace must.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from typing import Self
+
+import msgspec
+
+from checker.engine import cache_dir
+from checker.errors import EnvironmentFault
+from checker.isolation.worker import Order, carry_out
+
+KEPT = (
+    "PATH", "LANG", "TZ", "DOCKER_HOST", "REGISTRY_LAB_ADVISORIES", "REGISTRY_LAB_ROOT",
+    "XDG_CACHE_HOME", "HOME", "TMPDIR", "PYTHONPATH",
+)  # fmt: skip
+"""Of the grader's environment, what says where things are. The worker itself gets its own of most of these."""
+LARGEST = 1 << 16
+ENTRY = "from checker.isolation.nursery import serve; serve({})"
+
+
+class Nursery:
+    """`worker(order)` starts a worker; what it tells comes out of the socket that is returned, until its end."""
+
+    def __enter__(self) -> Self:
+        self._ours, theirs = socket.socketpair()
+        environment = {name: os.environ[name] for name in KEPT if name in os.environ}
+        log = cache_dir() / "rooms" / "log"
+        try:
+            log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with theirs, log.open("wb") as file:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-c", ENTRY.format(theirs.fileno())],
+                    env={**environment, "REGISTRY_LAB_CACHE": str(cache_dir())},
+                    cwd="/",
+                    stdin=subprocess.DEVNULL,
+                    stdout=file,
+                    stderr=file,
+                    pass_fds=(theirs.fileno(),),
+                    start_new_session=True,  # a Ctrl-C is not for it
+                )
+        except OSError as error:
+            raise EnvironmentFault(f"No worker can be started: {error.strerror}.", "Try again.") from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ours.close()
+        self._process.wait()
+
+    def worker(self, order: Order) -> socket.socket:
+        """Raises EnvironmentFault if the nursery is gone. Closing the socket ends the worker and its room."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                socket.send_fds(self._ours, [msgspec.json.encode(order)], [theirs.fileno()])
+                taken = self._ours.recv(1)  # one order at a time: a stream has no bounds of its own
+            except OSError:
+                taken = b""
+        if not taken:
+            ours.close()
+            raise EnvironmentFault("The process that makes workers has ended.", "Try again.")
+        return ours
+
+
+def serve(handle: int) -> None:
+    """Make workers until the other end closes, then wait for those that are left."""
+    _import_all()
+    talk = socket.socket(fileno=handle)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    while True:
+        data, handles, _, _ = socket.recv_fds(talk, LARGEST, 1)
+        if not data:
+            break
+        if os.fork() == 0:
+            talk.close()
+            _work(data, handles[0])
+        os.close(handles[0])
+        talk.send(b"1")
+        with suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+    with suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
+
+
+def _work(data: bytes, talk: int) -> None:
+    import traceback
+
+    code = 1
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        carry_out(msgspec.json.decode(data, type=Order), talk)
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def _import_all() -> None:
+    """What a replay imports as it goes."""
+    import docker  # noqa: F401
+    import pytest  # noqa: F401
+    import testcontainers.core.container
+    import testcontainers.core.waiting_utils  # noqa: F401
+
+    import checker.answers
+    import checker.check
+    import checker.engineview
+    import checker.pipelines.pipelines
+    import checker.plugin
+    import checker.probe
+    import checker.trials
+    import checker.views  # noqa: F401

@@ -1,0 +1,137 @@
+"""Replaying many submissions, so many at a time, each in a worker of its own."""
+
+import os
+import secrets
+import selectors
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from checker.isolation.limits import Limits
+from checker.isolation.nursery import Nursery
+from checker.isolation.worker import Order, Told
+from checker.model import AnswerRun, Lab, LabReport, Outcome, Versions
+from checker.processes import process_identity
+
+ATTEMPTS = 2
+EXTRA_SECONDS = 240.0
+"""What a replay may take besides its answers' own time limits."""
+
+
+class Task(msgspec.Struct, frozen=True):
+    """One submission. number: its place among all of this grading."""
+
+    number: int
+    lab: Lab
+    path: Path
+
+
+class Event(msgspec.Struct, frozen=True):
+    """Something happened to a submission: it was begun, an answer was run, or there is a report."""
+
+    task: Task
+    step: str = ""
+    run: AnswerRun | None = None
+    report: LabReport | None = None
+    again: str = ""
+
+
+class _Lane(msgspec.Struct):
+    task: Task
+    attempt: int
+    end: socket.socket
+    buffer: bytearray
+    began: float
+
+
+def replay_all(
+    nursery: Nursery, tasks: Sequence[Task], jobs: int, stocks: dict[str, str], root: Path
+) -> Iterator[Event]:
+    """Replay the tasks, `jobs` of them side by side; tells what happens, in the order in which it does.
+
+    stocks: by a lab's name, what `Order` calls stock. What ends without a result, or in an error, is tried once
+    more. When the iteration is given up, all rooms are ended.
+    """
+    waiting = deque((task, 1) for task in tasks)
+    with selectors.DefaultSelector() as selector:
+        try:
+            while waiting or selector.get_map():
+                while waiting and len(selector.get_map()) < jobs:
+                    task, attempt = waiting.popleft()
+                    end = nursery.worker(_order(task, stocks[task.lab.name], root))
+                    lane = _Lane(task, attempt, end, bytearray(), time.monotonic())
+                    selector.register(end, selectors.EVENT_READ, lane)
+                    yield Event(task)
+                for key, _ in selector.select():
+                    yield from _hear(key.data, selector, waiting.appendleft)
+        finally:
+            for key in list(selector.get_map().values()):
+                key.data.end.close()
+
+
+def _order(task: Task, stock: str, root: Path) -> Order:
+    # The name tells whose it is, so that what a killed grading left can be told from what others have in use.
+    name = f"{process_identity(os.getpid()).replace(':', '-')}-{secrets.token_hex(4)}"
+    seconds = sum(step.time_limit for step in task.lab.steps) + EXTRA_SECONDS
+    return Order(
+        name=name, root=str(root), lab=task.lab.name, path=str(task.path), stock=stock,
+        limits=Limits(seconds=seconds),
+    )  # fmt: skip
+
+
+def _hear(
+    lane: _Lane, selector: selectors.BaseSelector, again: Callable[[tuple[Task, int]], None]
+) -> Iterator[Event]:
+    """Take what a worker told. After its result its room is ended, which nobody has to wait for."""
+    data = lane.end.recv(1 << 18)
+    lane.buffer += data
+    fault = "" if data else "The worker ended without a result."
+    if b"\n" in data:
+        *lines, rest = bytes(lane.buffer).split(b"\n")
+        lane.buffer = bytearray(rest)
+        for line in lines:
+            told = msgspec.json.decode(line, type=Told)
+            if told.step:
+                yield Event(lane.task, step=told.step, run=told.run)
+            elif told.report and lane.attempt < ATTEMPTS and _doubtful(told.report):
+                fault = "It could not be judged in full."
+            elif told.report:
+                _close(lane, selector)
+                yield Event(lane.task, report=told.report)
+                return
+            fault = fault or told.fault
+    if not fault:
+        return
+    _close(lane, selector)
+    if lane.attempt < ATTEMPTS:
+        again((lane.task, lane.attempt + 1))
+        yield Event(lane.task, again=fault)
+        return
+    yield Event(lane.task, report=in_error(lane.task, fault))
+
+
+def _doubtful(report: LabReport) -> bool:
+    """Whether a machine under load may have had a part in it: then it has to happen twice to count."""
+    codes = {finding.code for step in report.steps for finding in step.findings}
+    return report.outcome is Outcome.ERROR or "room-broken" in codes
+
+
+def _close(lane: _Lane, selector: selectors.BaseSelector) -> None:
+    selector.unregister(lane.end)
+    lane.end.close()
+
+
+def in_error(task: Task, why: str) -> LabReport:
+    """The report of a submission that could not be graded."""
+    return LabReport(
+        lab=task.lab.name,
+        title=task.lab.title,
+        path=str(task.path),
+        steps=(),
+        versions=Versions(lab=task.lab.version),
+        error=why,
+    )

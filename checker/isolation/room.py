@@ -1,0 +1,327 @@
+"""Making a room: a chain of processes, each of which has less than the one before.
+
+    supervisor   root outside: makes the limits, watches the time and whether anybody still waits, clears up
+    builder      root outside: puts the files together, then enters a user namespace where it is nobody
+    worker       init of the outer process namespace; grades; sees its own tree
+    engine       init of the inner process namespace, and all that answers and containers start
+
+Root of a room is an ordinary user outside (`OWNER` and the numbers after it), who has no files and no rights there:
+neither devices, the kernel's settings nor other rooms are within reach, whatever a container is allowed. When the
+worker ends, everything ends with it, and its file systems go with their last process.
+"""
+
+import ctypes
+import os
+import select
+import signal
+import subprocess
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from checker.errors import EngineFault
+from checker.isolation import limits as limits_module
+from checker.isolation import linux, roots
+from checker.isolation.limits import Limits
+from checker.isolation.roots import ENGINE, ROOM, SHARED, SOCKET, Plan
+
+OWNER = 0x6E000000
+COUNT = 65536
+"""The users of rooms: a range that neither people nor /etc/subuid have."""
+START_WITHIN = 30.0
+POLL = 0.005
+LEAST_DISK, LEAST_FILES = 2 * 1024**2, 100
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+INIT = """\
+dockerd --config-file=/lab/engine/daemon.json --data-root=/lab/engine/data --exec-root=/lab/engine/exec \
+--pidfile=/lab/engine/docker.pid --host=unix:///lab/engine/docker.sock --oom-score-adjust=0 &
+while :; do wait; sleep 0.2; done
+"""
+"""The first process in the room: bash, which also collects what others orphaned."""
+
+
+class Room(msgspec.Struct, frozen=True):
+    """A room with its engine, as its worker has it. init: the process id of its first process."""
+
+    init: int
+    handles: tuple[int, ...]
+
+    def command(self, place: Path, *words: str) -> list[str]:
+        """A command line that does in the room, in the folder `place`, what `words` say."""
+        spaces = ("--mount", "--pid", "--ipc", "--uts", "--cgroup")
+        change = 'cd -- "$0" && exec "$@"'
+        return ["nsenter", f"--target={self.init}", *spaces, "/bin/sh", "-c", change, str(place), *words]
+
+    def enter(self) -> None:
+        """In a process to be: take on the limits of the room."""
+        limits_module.join(list(self.handles))
+
+    def broken(self) -> str:
+        """What answers did to the room that nothing can be judged in it any more; empty if it is whole."""
+        if not _children(self.init, "dockerd"):
+            return "The engine was ended."
+        about = os.statvfs(SHARED)
+        if about.f_bavail * about.f_frsize < LEAST_DISK or about.f_favail < LEAST_FILES:
+            return "The disk is full."
+        if not _answers():
+            return "The engine does not answer any more."
+        return "" if self._starts("true") or self._cleared() else "No process can be started any more."
+
+    def _starts(self, *words: str) -> bool:
+        try:
+            done = subprocess.run(
+                self.command(Path("/"), *words), preexec_fn=self.enter, capture_output=True,
+                env={"PATH": PATH}, timeout=10, check=False,
+            )  # fmt: skip
+        except (OSError, subprocess.SubprocessError):
+            return False
+        return done.returncode == 0
+
+    def _cleared(self) -> bool:
+        """End what answers left running besides containers, and see whether that was enough."""
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            kept = _tree(_children(self.init, "dockerd"))
+            for pid in _tree([self.init]) - kept - {self.init}:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            if self._starts("true"):
+                return True
+        return False
+
+    def stop_engine(self) -> None:
+        """End the engine in good order, so that its data can be used again."""
+        end = "p=$(cat /lab/engine/docker.pid); kill $p; while kill -0 $p 2>/dev/null; do sleep 0.02; done"
+        subprocess.run(self.command(Path("/"), "bash", "-c", end), check=True, timeout=60)
+
+
+def supervise(
+    name: str,
+    base: Path,
+    plan: Plan,
+    limits: Limits,
+    talk: int,
+    hand_in: Callable[[Path], None],
+    work: Callable[[Room], None],
+) -> bool:
+    """Make a room and do `work` in its worker; comes back when all is over and nothing is left.
+
+    base: a new folder, gone afterwards. talk: a socket; when its other end closes, the room is ended. hand_in: puts
+    into a folder what the worker is given. False if the time was over first.
+    """
+    base.mkdir(parents=True)
+    group, _ = limits_module.make(name, limits, OWNER)
+    handles = group.handles()
+    ready, go = os.pipe(), os.pipe()
+    builder = os.fork()
+    if builder == 0:
+        os.close(ready[0])
+        os.close(go[1])
+        _run(lambda: _builder(base, plan, limits, handles, (ready[1], go[0]), hand_in, work))
+    os.close(ready[1])
+    os.close(go[0])
+    try:
+        if os.read(ready[0], 1):
+            for file in ("uid_map", "gid_map"):
+                Path(f"/proc/{builder}/{file}").write_text(f"0 {OWNER} {COUNT}\n")
+            os.write(go[1], b"1")
+        return _watch(builder, talk, time.monotonic() + limits.seconds)
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(builder, signal.SIGKILL)
+        os.waitpid(builder, 0)
+        for handle in handles:
+            os.close(handle)
+        group.remove()
+        with suppress(OSError):
+            base.rmdir()
+
+
+def _watch(builder: int, talk: int, deadline: float) -> bool:
+    """Wait until the builder ends, nobody listens any more, or the time is over; False for the last."""
+    handle = os.pidfd_open(builder)
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    poll.register(talk, select.POLLHUP | select.POLLRDHUP)
+    try:
+        return bool(poll.poll(max(0.0, deadline - time.monotonic()) * 1000))
+    finally:
+        os.close(handle)
+
+
+def _run(what: Callable[[], None]) -> None:
+    """Be a child process that does one thing."""
+    code = 1
+    try:
+        what()
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def _builder(
+    base: Path,
+    plan: Plan,
+    limits: Limits,
+    handles: list[int],
+    pipes: tuple[int, int],
+    hand_in: Callable[[Path], None],
+    work: Callable[[Room], None],
+) -> None:
+    linux.end_with_parent()
+    os.setsid()
+    linux.unshare(linux.NEWNS)
+    tree = roots.build(base, plan, limits, OWNER, hand_in)
+    linux.unshare(linux.NEWUSER | linux.NEWNS | linux.NEWPID | linux.NEWNET | linux.NEWIPC | linux.NEWUTS)
+    os.write(pipes[0], b"1")
+    if not os.read(pipes[1], 1):
+        return
+    os.setgroups([])
+    os.setresgid(0, 0, 0)
+    os.setresuid(0, 0, 0)
+    linux.end_with_parent()
+    worker = os.fork()
+    if worker == 0:
+        _run(lambda: _worker(tree, handles, work))
+    _, status = os.waitpid(worker, 0)
+    os._exit(os.waitstatus_to_exitcode(status) and 1)
+
+
+def _worker(tree: Path, handles: list[int], work: Callable[[Room], None]) -> None:
+    linux.end_with_parent()
+    quiet = linux.NOSUID | linux.NODEV | linux.NOEXEC
+    linux.mount("proc", tree / "proc", "proc", quiet)
+    linux.mount("sysfs", tree / "sys", "sysfs", quiet)
+    linux.mount(tree, tree, flags=linux.BIND | linux.REC)
+    linux.pivot_root(tree)
+    linux.start_loopback()
+    work(_start(handles))
+
+
+def _start(handles: list[int]) -> Room:
+    """Start the room's first process and its engine, and wait until that answers. Raises EngineFault."""
+    (ROOM / ENGINE.relative_to("/") / "daemon.json").write_text("{}\n")
+    said, say = os.pipe()
+    between = os.fork()
+    if between == 0:
+        _run(lambda: _between(handles, say))
+    os.close(say)
+    os.waitpid(between, 0)
+    pid = int(os.read(said, 32) or b"0")
+    os.close(said)
+    deadline = time.monotonic() + START_WITHIN
+    while not _answers():
+        if not pid or not Path(f"/proc/{pid}").exists() or time.monotonic() > deadline:
+            raise EngineFault(f"The engine of the room did not start.{_log()}")
+        time.sleep(POLL)
+    return Room(pid, tuple(handles))
+
+
+def _between(handles: list[int], say: int) -> None:
+    limits_module.join(handles)
+    linux.unshare(linux.NEWNS | linux.NEWPID | linux.NEWIPC | linux.NEWUTS | linux.NEWCGROUP)
+    init = os.fork()
+    if init == 0:
+        _run(_init)
+    os.write(say, str(init).encode())
+
+
+def _init() -> None:
+    """Close the room's tree behind us and become its init."""
+    quiet = linux.NOSUID | linux.NODEV | linux.NOEXEC
+    linux.mount("proc", ROOM / "proc", "proc", quiet)
+    linux.mount("sysfs", ROOM / "sys", "sysfs", quiet)
+    linux.mount(
+        "devpts",
+        ROOM / "dev/pts",
+        "devpts",
+        linux.NOSUID | linux.NOEXEC,
+        "newinstance,ptmxmode=0666,mode=620",
+    )
+    _mount_groups(ROOM / "sys/fs/cgroup", quiet)
+    linux.mount(ROOM, ROOM, flags=linux.BIND | linux.REC)
+    linux.pivot_root(ROOM)
+    libc = ctypes.CDLL(None)
+    libc.sethostname(b"room", 4)
+    os.setsid()
+    nothing = os.open("/dev/null", os.O_RDONLY)
+    log = os.open(ENGINE / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for number, handle in enumerate((nothing, log, log)):
+        os.dup2(handle, number)
+    os.execve("/bin/bash", ["bash", "-c", INIT], {"PATH": PATH, "HOME": "/root", "TMPDIR": "/tmp"})  # noqa: S606, S108
+
+
+def _mount_groups(place: Path, flags: int) -> None:
+    """The control groups as an engine wants to see them: those of this room as the topmost."""
+    own = [line.split(":", 2)[1] for line in Path("/proc/self/cgroup").read_text().splitlines()]
+    ordinary = [
+        name
+        for name in own
+        if name and "=" not in name and not (set(name.split(",")) - set(limits_module.V1))
+    ]
+    if not ordinary:
+        with suppress(OSError):
+            linux.mount("cgroup2", place, "cgroup2", flags)
+        return
+    linux.mount("tmpfs", place, "tmpfs", flags, "size=1m,mode=755")
+    for name in ordinary:
+        (place / name).mkdir()
+        with suppress(OSError):
+            linux.mount("cgroup", place / name, "cgroup", flags, name)
+
+
+def _answers() -> bool:
+    import http.client
+    import socket
+
+    try:
+        with socket.socket(socket.AF_UNIX) as end:
+            end.settimeout(5)
+            end.connect(str(SOCKET))
+            end.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
+            return b" 200 " in end.recv(200)
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def _log() -> str:
+    with suppress(OSError):
+        lines = (ENGINE / "log").read_text("utf-8", "replace").splitlines()[-6:]
+        return " The last lines of its log: " + " | ".join(line[-300:] for line in lines)
+    return ""
+
+
+def _processes() -> dict[int, int]:
+    """Parent of every process that is seen here."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError, IndexError, ValueError):
+            found[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+    return found
+
+
+def _children(parent: int, program: str) -> list[int]:
+    """The child processes of a process that run the machine's program of that name."""
+    found = []
+    for pid, above in _processes().items():
+        with suppress(OSError):
+            if above == parent and Path(f"/proc/{pid}/exe").readlink().name == program:
+                found.append(pid)
+    return found
+
+
+def _tree(roots: list[int]) -> set[int]:
+    """The processes and all that they started, as far as it is not orphaned."""
+    parents = _processes()
+    found: set[int] = set()
+    wave = set(roots)
+    while wave:
+        found |= wave
+        wave = {pid for pid, parent in parents.items() if parent in wave} - found
+    return found

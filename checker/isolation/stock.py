@@ -1,0 +1,106 @@
+"""Base images made ready once: the data folder of an engine that holds them and nothing else; rooms get copies."""
+
+import hashlib
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from checker import images
+from checker.engine import Engine, cache_dir
+from checker.errors import EnvironmentFault
+from checker.isolation import roots
+from checker.isolation.limits import Limits
+from checker.isolation.room import OWNER, Room, supervise
+from checker.isolation.roots import SOCKET, Plan
+from checker.lock import alone
+
+KEPT_FOR = 14 * 24 * 3600.0
+"""Seconds after which stock that nobody used is thrown away."""
+LIMITS = Limits(seconds=300.0)
+
+
+def folder() -> Path:
+    return cache_dir() / "rooms" / "stock"
+
+
+def ready(engine: Engine, names: Iterable[str]) -> Path:
+    """The folder with these base images, which the engine has; made if it is not there. Raises EnvironmentFault."""
+    ids = images.ids(engine, sorted(set(names)))
+    about = [str(OWNER), engine.version, *(f"{name}={key}" for name, key in ids.items())]
+    made = folder() / hashlib.sha256("\n".join(about).encode()).hexdigest()[:24]
+    if not made.is_dir():
+        with alone("rooms", "making base images ready", lambda _: None):
+            if not made.is_dir():
+                _sweep()
+                _make(engine, [images.tag_of(name) for name in ids], made)
+    os.utime(made)
+    return made
+
+
+def remove() -> None:
+    """Remove all of it; what is needed is made again."""
+    shutil.rmtree(folder(), ignore_errors=True)
+
+
+def _sweep() -> None:
+    for path in folder().iterdir() if folder().is_dir() else ():
+        with suppress(OSError):
+            if path.name.startswith(".") or path.stat().st_mtime < time.time() - KEPT_FOR:
+                shutil.rmtree(path)
+
+
+def _make(engine: Engine, tags: list[str], made: Path) -> None:
+    aside = made.with_name(f".{made.name}.{secrets.token_hex(4)}")
+    aside.mkdir(parents=True)
+    os.chown(aside, OWNER, OWNER)
+    archive = aside.with_suffix(".tar")
+    try:
+        saved = subprocess.run(
+            ["docker", "save", "--output", str(archive), *tags], env={**os.environ, **engine.environment()},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if saved.returncode:
+            raise EnvironmentFault(
+                f"The engine does not hand out the base images: {saved.stderr.strip()[-300:]}"
+            )
+        name = f"stock-{secrets.token_hex(4)}"
+        ours, theirs = socket.socketpair()
+        with ours, theirs, archive.open("rb") as file:
+            handle = file.fileno()
+            supervise(
+                name,
+                cache_dir() / "rooms" / name,
+                Plan(readable=tuple(roots.python_paths()), programs="", stock=str(aside), fill=True),
+                LIMITS,
+                ours.fileno(),
+                lambda _: None,
+                lambda room: _fill(room, handle),
+            )
+        if not (aside / "complete").exists():
+            raise EnvironmentFault(
+                "The base images cannot be made ready for grading in rooms of their own.",
+                f"See {cache_dir() / 'rooms' / 'log'}; `--unprotected` grades without.",
+            )
+        (aside / "complete").unlink()
+        aside.rename(made)
+    except OSError as error:
+        raise EnvironmentFault(
+            f"The base images cannot be made ready in {made.parent}: {error.strerror}.", "Make room there."
+        ) from error
+    finally:
+        archive.unlink(missing_ok=True)
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _fill(room: Room, archive: int) -> None:
+    """In the worker: load the images, end the engine in good order, and say that it went well."""
+    command = ["docker", f"--host=unix://{SOCKET}", "load", "--quiet"]
+    subprocess.run(command, stdin=archive, stdout=subprocess.DEVNULL, check=True, timeout=200)
+    room.stop_engine()
+    (roots.DATA / "complete").touch()

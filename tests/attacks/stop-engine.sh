@@ -1,0 +1,3 @@
+# Have the engine stand still.
+BASE=registry-lab/busybox:1
+pkill -STOP dockerd

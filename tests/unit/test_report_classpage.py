@@ -1,0 +1,246 @@
+"""The page of a class: whole, offline, readable without colour, and deaf to what it quotes."""
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from checker.grades import grade
+from checker.gradingrules import parse
+from checker.model import Alike, LabReport, Missing, Outcome, Person, Report, Versions
+from checker.report.classpage import TEMPLATES, letters, to_feedback, to_html
+
+VOID = {"meta", "link", "br", "img", "input", "hr"}
+OURS = {
+    "html", "head", "meta", "title", "style", "body", "a", "header", "h1", "h2", "h3", "h4", "p", "nav", "main",
+    "section", "dl", "dt", "dd", "div", "span", "table", "caption", "thead", "tbody", "tr", "th", "td", "b",
+    "small", "code", "ul", "ol", "li", "strong", "details", "summary", "pre", "br",
+}  # fmt: skip
+
+
+class Page(HTMLParser):
+    """Tags, attributes, ids, links and the text outside the style sheet; and whether every tag is closed."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+        self.attributes: list[tuple[str, str]] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] != "style":
+            self.text += data
+
+    def all(self, name: str) -> list[str]:
+        return [value for key, value in self.attributes if key == name]
+
+
+@pytest.fixture
+def whole_class(class_report: Report, sample: LabReport) -> Report:
+    """Everything that the page can show: two labs, somebody missing, late, unknown, and answers alike."""
+    second = msgspec.structs.replace(
+        sample, lab="02-docker-hub", late=True, submitted_at="2026-01-31T12:00:00Z"
+    )
+    return msgspec.structs.replace(
+        class_report,
+        results=(*class_report.results, second),
+        due="2026-01-30T12:00:00Z",
+        missing=(Missing(person=Person(identifier="m1", name="Mo"), labs=("01-names-and-tags",)),),
+        unmatched=("submissions/eve",),
+        alike=(Alike(lab="01-names-and-tags", step="release", paths=("a", "b"), percent=97.0),),
+    )
+
+
+RULES = """\
+[late]
+percent_per_day = 10
+[labs.01.steps.build]
+extra_credit = true
+[[labs.01.steps.release.partial]]
+finding = "tags-differ"
+costs_percent = 40
+reason = "Three of four tags are right."
+"""
+
+
+def test_golden(whole_class: Report, golden: Callable[[str, str | bytes], None]) -> None:
+    golden("class.html", to_html(grade(whole_class, parse(RULES))))
+
+
+def test_everything_is_said(whole_class: Report) -> None:
+    text = Page(to_html(grade(whole_class, parse(RULES)))).text
+
+    for said in (
+        "tags-differ",
+        "Tag the image you built for 1.4.2 as 1.4 as well, and push that tag.",
+        "denied: no such tag",
+        "The submission holds conftest.py. It had no effect.",
+        "Not handed in: 01-names-and-tags.",
+        "Nobody on the roster is the author of this.",
+        "97 % the same",
+        "Three of four tags are right.",
+        "it was late by 1 day begun",
+        "The engine stopped answering.",
+    ):
+        assert said in text
+
+
+def test_every_link_leads_somewhere_on_the_page_and_every_id_is_one_places(whole_class: Report) -> None:
+    page = Page(to_html(grade(whole_class)))
+
+    ids = page.all("id")
+    assert len(set(ids)) == len(ids)
+    assert {link.removeprefix("#") for link in page.all("href")} <= set(ids)
+    assert page.all("href")
+    assert not page.open
+
+
+def test_nothing_is_loaded_and_nothing_runs(whole_class: Report) -> None:
+    html = to_html(grade(whole_class))
+    page = Page(html)
+
+    assert page.tags <= OURS
+    assert not {name for name, _ in page.attributes} & {"src", "srcset", "action", "data"}
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+    assert "default-src 'none'" in html
+    assert not re.search(r"url\(|@import|https?://", (TEMPLATES / "classpage.css").read_text())
+
+
+def test_no_outcome_is_told_by_colour_alone(whole_class: Report) -> None:
+    html = to_html(grade(whole_class))
+    cells = re.findall(r'<td class="(pass|fail|skipped|error)[^"]*"><a [^>]*>(.*?)</a></td>', html)
+
+    assert {outcome for outcome, _ in cells} == set(Outcome)
+    for outcome, inside in cells:
+        assert re.search(rf'<span class="vh">{outcome}(: [\w, -]+)?</span>', inside)
+        assert re.search(r'<span aria-hidden="true">[✓✗–!]', inside)
+
+
+def test_text_is_readable_on_its_background_in_light_and_dark() -> None:
+    css = (TEMPLATES / "classpage.css").read_text()
+    themes = [dict(re.findall(r"--([\w-]+): (#[0-9a-f]+)", block)) for block in css.split("@media")[:2]]
+
+    assert len(themes) == 2
+    for theme in themes:
+        pairs = [(ink, on) for ink in ("ink", "soft", "link") for on in ("back", "paper")]
+        pairs += [(f"{outcome}-ink", str(outcome)) for outcome in Outcome] + [("fail-ink", "paper")]
+        for ink, on in pairs:
+            assert contrast(theme[ink], theme[on]) >= 4.5, (ink, on)
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2.2, "contrast ratio"."""
+
+    def luminance(colour: str) -> float:
+        digits = colour[1:] if len(colour) == 7 else "".join(digit * 2 for digit in colour[1:])
+        parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_hostile_text_stays_text(hostile_report: Report, hostile: str) -> None:
+    everywhere = msgspec.structs.replace(
+        hostile_report,
+        generated_at=hostile,
+        unmatched=(hostile,),
+        missing=(Missing(person=Person(identifier=hostile, name=hostile, email=hostile), labs=(hostile,)),),
+        alike=(Alike(lab=hostile, step=hostile, paths=(hostile, hostile), percent=99.0),),
+    )
+    html = to_html(grade(everywhere), title=hostile)
+    page = Page(html)
+
+    assert page.tags <= OURS
+    assert not page.open
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+    assert {link[0] for link in page.all("href")} == {"#"}
+    assert "<script>alert(1)</script>" in page.text
+    assert not set(html) & set("\x00\x07\x1b\x7f\x9b\u202e\ufffe\u200b")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
+@given(text=st.text(alphabet=st.sampled_from("<>&\"'`{}%/=!-#ab \n\x1b"), min_size=1, max_size=40))
+def test_no_text_makes_a_tag_or_an_attribute(hostile_report: Report, text: str) -> None:
+    def names(html: str) -> tuple[set[str], set[str]]:
+        page = Page(html)
+        assert not page.open
+        return page.tags, {name for name, _ in page.attributes}
+
+    step = msgspec.structs.replace(hostile_report.results[0].steps[0], title=text, step=text, reason=text)
+    result = LabReport(
+        lab=text, title=text, path=text, steps=(step,), versions=Versions(lab=text), error=text
+    )
+    report = msgspec.structs.replace(hostile_report, results=(result,), unmatched=(text,))
+    tame = msgspec.structs.replace(hostile_report, results=(msgspec.structs.replace(result, lab="x"),))
+
+    tags, attributes = names(to_html(grade(report)))
+
+    assert tags <= OURS
+    assert attributes <= names(to_html(grade(tame)))[1]
+
+
+def test_an_empty_report_is_a_page_too(class_report: Report) -> None:
+    page = Page(to_html(grade(msgspec.structs.replace(class_report, results=()))))
+
+    assert "Nothing was checked." in page.text
+    assert {link.removeprefix("#") for link in page.all("href")} <= set(page.all("id"))
+
+
+def test_the_most_common_finding_is_first(class_report: Report) -> None:
+    result = class_report.results[0]
+    fail = result.steps[2]
+    other = msgspec.structs.replace(fail, findings=(msgspec.structs.replace(fail.findings[0], code="aaa"),))
+    results = [
+        msgspec.structs.replace(result, path=f"in/p{number}/{result.lab}", steps=(step,))
+        for number, step in enumerate((other, fail, fail))
+    ]
+    html = to_html(grade(msgspec.structs.replace(class_report, results=tuple(results))))
+
+    found = re.findall(r'<th scope="row" class="key">(\w+)</th><td><code>([\w-]+)</code>', html)
+    assert found == [("A", "tags-differ"), ("B", "aaa")]
+
+
+@pytest.mark.parametrize(("number", "name"), [(0, "A"), (25, "Z"), (26, "AA"), (51, "AZ"), (702, "AAA")])
+def test_findings_are_lettered_like_columns(number: int, name: str) -> None:
+    assert letters(number) == name
+
+
+def test_feedback_is_what_practice_shows_and_nothing_for_staff(whole_class: Report) -> None:
+    pages = [Page(to_feedback(learner)) for learner in grade(whole_class, parse(RULES)).learners]
+    texts = [" ".join(page.text.split()) for page in pages]
+    zoe = next(text for text in texts if "zoë" in text)
+
+    for said in ("tags-differ", "Tag the image you built for 1.4.2 as 1.4 as well", "denied: no such tag"):
+        assert said in zoe
+    assert "Three of four tags are right." in zoe
+    for text in texts:
+        for secret in ("stopped answering", "conftest", "Docker 20.10", "submissions/", "the same", "roster"):
+            assert secret not in text
+    for page in pages:
+        assert not page.open
+        assert page.tags <= OURS
+        assert page.all("href") == []
+
+
+def test_feedback_has_nothing_of_others(whole_class: Report) -> None:
+    for learner in grade(whole_class).learners:
+        text = Page(to_feedback(learner)).text
+        others = {"zoë", "ada", "Mo"} - {learner.person.name or learner.person.identifier}
+        assert not [name for name in others if re.search(rf"\b{name}\b", text)]
