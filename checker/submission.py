@@ -143,6 +143,8 @@ def _copy(lab: Lab, source: Path, target: Path) -> Intake:
                 return Intake(tuple(warnings), _too_large())
             if not _copied(path, target / relative):
                 warnings.append(f"{relative} cannot be read; it was left out.")
+    if str(root) in unread:
+        raise EnvironmentFault(f"{source} cannot be read.", "Nothing of it was graded: see who may read it.")
     warnings += [f"{os.path.relpath(path, root)} cannot be read; it was left out." for path in unread]
     return Intake(tuple(warnings))
 

@@ -78,7 +78,7 @@ def _order(task: Task, stock: str, root: Path) -> Order:
     name = f"{process_identity(os.getpid()).replace(':', '-')}-{secrets.token_hex(4)}"
     seconds = sum(step.time_limit for step in task.lab.steps) + EXTRA_SECONDS
     return Order(
-        name=name, root=str(root), lab=task.lab.name, path=str(task.path), stock=stock,
+        name=name, root=str(root), lab=task.lab.name, path=str(task.path), here=str(Path.cwd()), stock=stock,
         limits=Limits(seconds=seconds),
     )  # fmt: skip
 

@@ -27,12 +27,17 @@ ANSWERS = "workspace"
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """One submission to replay. name: of the room, nobody else's. stock: empty to replay on this machine's engine."""
+    """One submission to replay.
+
+    name: of the room, nobody else's. here: the folder from which `path` is named. stock: empty to replay on this
+    machine's engine.
+    """
 
     name: str
     root: str
     lab: str
     path: str
+    here: str
     stock: str
     limits: Limits = Limits()
 
@@ -48,6 +53,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def carry_out(order: Order, talk: int) -> None:
     """Replay a submission and tell over the socket `talk`. Leaves nothing behind."""
+    os.chdir(order.here)
     catalog = Catalog(Path(order.root))
     lab = catalog.lab(order.lab)
     tell = _Teller(talk)

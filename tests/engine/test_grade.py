@@ -61,6 +61,14 @@ def test_the_solution_gets_all_points_in_every_form(lab: Command, solved: Path) 
     assert "90-tiny" in files["markdown"].read_text()
 
 
+@pytest.mark.parametrize("way", [[], ["--unprotected"]], ids=["in-a-room", "unprotected"])
+def test_a_path_is_meant_from_where_the_command_is_given(lab: Command, solved: Path, way: list[str]) -> None:
+    done = lab("grade", solved.name, *way, "--json", "report.json", cwd=solved.parent)
+
+    assert done.code == 0, done.err
+    assert json.loads((solved.parent / "report.json").read_text())["results"][0]["path"] == solved.name
+
+
 def test_what_is_handed_in_is_only_read(lab: Command, solved: Path) -> None:
     before = {path: path.read_bytes() for path in solved.rglob("*") if path.is_file()}
 
