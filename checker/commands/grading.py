@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from checker import cleanup, needs, replay
+from checker import cleanup, journal, needs, replay
 from checker.catalog import Catalog
 from checker.commands.practice import now
 from checker.commands.rendering import Files, answers, ready, rules_of, write
@@ -52,16 +52,20 @@ def grade_paths(
     catalog = Catalog()
     work = classwork(catalog, paths, lab, about)
     ready(files, catalog)
-    engine = connect()
-    cleanup.sweep(engine)
-    replay.sweep()
     tasks = chosen([Task(n, one.lab, one.path) for n, one in enumerate(work.submissions)], way.shard)
-    needs.provide(engine, [task.lab for task in tasks], say)
+    engine = None
+    if way.scheduler is None:
+        engine = connect()
+        cleanup.sweep(engine)
+        replay.sweep()
+        needs.provide(engine, [task.lab for task in tasks], say)
     found: dict[int, LabReport] = {}
     try:
         with closing(results(engine, catalog.root, tasks, way, console, say)) as coming:
             found.update(coming)
     except KeyboardInterrupt:
+        if way.resume:  # the interrupt may have come just after a result was kept
+            found = {**journal.read(way.resume, tasks), **found}
         if found:
             say(f"Interrupted: the report has the {len(found)} of {len(tasks)} workspaces that were done.")
             write(work.stamped(_report(found)), files, catalog)

@@ -14,8 +14,9 @@ from typing import Self
 
 import msgspec
 
-from checker.engine import cache_dir
-from checker.errors import EnvironmentFault
+from checker import cleanup, replay
+from checker.engine import cache_dir, connect
+from checker.errors import EnvironmentFault, LabError
 from checker.isolation.worker import Order, carry_out
 
 KEPT = (
@@ -75,13 +76,16 @@ def serve(handle: int) -> None:
     _import_all()
     talk = socket.socket(fileno=handle)
     signal.signal(signal.SIGCHLD, lambda *_: None)
+    on_this_engine = False
     while True:
         data, handles, _, _ = socket.recv_fds(talk, LARGEST, 1)
         if not data:
             break
+        order = msgspec.json.decode(data, type=Order)
+        on_this_engine = on_this_engine or not order.stock
         if os.fork() == 0:
             talk.close()
-            _work(data, handles[0])
+            _work(order, handles[0])
         os.close(handles[0])
         talk.send(b"1")
         with suppress(ChildProcessError):
@@ -90,15 +94,19 @@ def serve(handle: int) -> None:
     with suppress(ChildProcessError):
         while True:
             os.waitpid(-1, 0)
+    if on_this_engine:  # one that was ended while it removed what it had made did not remove all of it
+        with suppress(LabError):
+            cleanup.sweep(connect())
+        replay.sweep()
 
 
-def _work(data: bytes, talk: int) -> None:
+def _work(order: Order, talk: int) -> None:
     import traceback
 
     code = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        carry_out(msgspec.json.decode(data, type=Order), talk)
+        carry_out(order, talk)
         code = 0
     except BaseException:
         traceback.print_exc()

@@ -15,7 +15,7 @@ from checker.stack import Run, kind, plan
 from checker.stack import stack as stacks
 from checker.stack.container import answers
 
-NETWORK = "bench-bare"
+NETWORK = f"bench-bare-{os.getpid()}"  # not in the way of what an interrupted run left
 EVENTS = Service(name="inbox", kind="events")
 HUB = Service(name="hub", kind="hub", options={"accounts": [{"username": "ada", "password": "lovelace"}]})
 ROLES = Service(name="roles", kind="roles", options={"file": "access/registry-rbac.conf"})

@@ -64,8 +64,11 @@ def counts(engine: Engine, tmp_path: Path) -> Iterator[None]:
                 engine.client.api.remove_container(entry["Id"], force=True, v=True)
         left = {kind: sorted(after[kind] ^ before[kind]) for kind in before if after[kind] != before[kind]}
         pytest.fail(f"left in the engine, or missing from it: {left}")
-    left_files = [*home.glob("tmp/*"), *home.glob("cache/replays/*"), *home.glob("workspace/**/.*.tmp")]
-    assert left_files == [], "temporary files were left"
+
+    def left_files() -> list[Path]:
+        return [*home.glob("tmp/*"), *home.glob("cache/replays/*"), *home.glob("workspace/**/.*.tmp")]
+
+    until(lambda: not left_files(), f"{left_files()} to be removed")
 
 
 @pytest.fixture(scope="session")

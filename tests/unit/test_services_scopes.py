@@ -153,7 +153,7 @@ def test_a_token_signed_with_the_public_key_as_a_password_is_not_taken() -> None
         {"aud": "registry.other"},
         {"aud": "registry-lab/api"},
         {"iss": "somebody"},
-        {"nbf": int(time.time()) + 1000},
+        {"nbf": int(time.time()) + 100_000},
         {"exp": "soon"},
     ],
 )
