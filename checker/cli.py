@@ -277,6 +277,11 @@ def similar(paths: tuple[Path, ...], lab: str | None, roster: Path | None) -> in
     metavar="FILE",
     help="Keep what is done in FILE, and do only what is not done yet.",
 )
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Have the workers of this Dask scheduler do it, `tcp://127.0.0.1:8786`.",
+)
 @click.option("--unprotected", is_flag=True, help="Run answers as you, on this machine and its engine.")
 @renderings
 @click.option(
@@ -290,6 +295,7 @@ def grade(
     jobs: int,
     shard: str | None,
     resume: Path | None,
+    scheduler: str | None,
     unprotected: bool,
     fail_under: float | None,
     **outputs: Any,
@@ -303,7 +309,12 @@ def grade(
     from checker.commands.rendering import Files
     from checker.commands.replaying import Way, shard_of
 
-    way = Way(jobs, shard_of(shard) if shard else None, resume, unprotected)
+    if scheduler and jobs > 1:
+        raise UsageError(
+            "--jobs is for this machine, and with --scheduler others do the work.",
+            "Give it to them: `dask worker ADDRESS --nthreads 4`.",
+        )
+    way = Way(jobs, shard_of(shard) if shard else None, resume, unprotected, scheduler)
     about, files = grading.Class(roster, due), Files(**outputs)
     return grading.grade_paths(paths, lab, about, files, fail_under, way, console(), say)
 

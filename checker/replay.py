@@ -4,8 +4,8 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -74,7 +74,7 @@ def replay(
     the answers broke. Raises EngineFault or ServiceFault when the machine is at fault from the start.
     """
     began = time.monotonic()
-    base = replays_dir() / f"{process_identity(os.getpid()).replace(':', '-')}-{secrets.token_hex(4)}"
+    base = _own_folder()
     place = Workspace(Path(os.path.realpath(base)) / lab.name)
     stack: Stack | None = None
     closing = ExitStack()
@@ -246,6 +246,21 @@ def _failed(lab: Lab, finding: Finding, versions: Versions, path: str) -> LabRep
         for step in lab.steps
     )
     return LabReport(lab=lab.name, title=lab.title, path=path, steps=steps, versions=versions)
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """A folder of this process among those of replays, for a while; `sweep` knows it. Raises EnvironmentFault."""
+    base = _own_folder()
+    _make_folder(base)
+    try:
+        yield base
+    finally:
+        shutil.rmtree(base, ignore_errors=True)
+
+
+def _own_folder() -> Path:
+    return replays_dir() / f"{process_identity(os.getpid()).replace(':', '-')}-{secrets.token_hex(4)}"
 
 
 def _make_folder(base: Path) -> None:

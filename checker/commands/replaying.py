@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Generator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -26,13 +27,14 @@ class Way(msgspec.Struct, frozen=True):
     """How to replay.
 
     jobs: side by side. shard: (i, n), only every n-th from the i-th on. resume: a file that keeps what is done.
-    unprotected: without rooms, also side by side.
+    unprotected: without rooms, also side by side. scheduler: address of a Dask scheduler whose workers do it.
     """
 
     jobs: int = 1
     shard: tuple[int, int] | None = None
     resume: Path | None = None
     unprotected: bool = False
+    scheduler: str | None = None
 
 
 class View(Protocol):
@@ -57,12 +59,47 @@ def chosen(tasks: Sequence[Task], shard: tuple[int, int] | None) -> list[Task]:
 
 
 def results(
-    engine: Engine, root: Path, tasks: Sequence[Task], way: Way, console: "Console", say: Say
+    engine: Engine | None, root: Path, tasks: Sequence[Task], way: Way, console: "Console", say: Say
 ) -> Generator[tuple[int, LabReport]]:
     """The report of every task as it comes, with the task's number; first those that were done before.
 
-    Says which protection there is not. Raises EnvironmentFault where several would run unprotected unasked.
+    engine: this machine's; None where a cluster's workers have theirs. Says which protection there is not. Raises
+    EnvironmentFault where several would run unprotected unasked.
     """
+    reason = _unprotected(engine, way, say) if engine else ""
+    kept = journal.read(way.resume, tasks) if way.resume else {}
+    if kept:
+        say(f"{len(kept)} of {len(tasks)} are done already, says {way.resume}.")
+    yield from kept.items()
+    waiting = [task for task in tasks if task.number not in kept]
+    if not waiting:
+        return
+    with ExitStack() as held:
+        view: View
+        if engine is None:
+            from checker.isolation import cluster  # few have Dask
+
+            events = cluster.replay_on(str(way.scheduler), waiting, unprotected=way.unprotected, say=say)
+            view = _Lines(len(waiting), len(waiting), say)
+        else:
+            stocks = {
+                task.lab.name: "" if reason else str(stock.ready(engine, of_lab(task.lab)))
+                for task in {task.lab.name: task for task in waiting}.values()
+            }
+            events = replay_all(held.enter_context(Nursery()), waiting, way.jobs, stocks, root)
+            on_terminal = way.jobs > 1 and console.is_terminal
+            view = _Live(len(waiting), console) if on_terminal else _Lines(len(waiting), way.jobs, say)
+        held.enter_context(view)
+        for event in events:
+            view.show(event)
+            if event.report is not None:
+                if way.resume:
+                    journal.add(way.resume, event.task, event.report)
+                yield event.task.number, event.report
+
+
+def _unprotected(engine: Engine, way: Way, say: Say) -> str:
+    """Why answers run on this machine and its engine; empty if they do not. Says it."""
     able.sweep()
     reason = "it was asked for" if way.unprotected else able.missing(engine)
     if reason and not way.unprotected and way.jobs > 1:
@@ -74,26 +111,7 @@ def results(
         say(f"Without protection, as {reason}: {able.WITHOUT}.")
     elif lacking := able.unlimited():
         say(f"Not all can be limited here: {', '.join(lacking)}.")
-    kept = journal.read(way.resume, tasks) if way.resume else {}
-    if kept:
-        say(f"{len(kept)} of {len(tasks)} are done already, says {way.resume}.")
-    yield from kept.items()
-    waiting = [task for task in tasks if task.number not in kept]
-    if not waiting:
-        return
-    stocks = {
-        task.lab.name: "" if reason else str(stock.ready(engine, of_lab(task.lab)))
-        for task in {task.lab.name: task for task in waiting}.values()
-    }
-    on_terminal = way.jobs > 1 and console.is_terminal
-    view = _Live(len(waiting), console) if on_terminal else _Lines(len(waiting), way.jobs, say)
-    with Nursery() as nursery, view:
-        for event in replay_all(nursery, waiting, way.jobs, stocks, root):
-            view.show(event)
-            if event.report is not None:
-                if way.resume:
-                    journal.add(way.resume, event.task, event.report)
-                yield event.task.number, event.report
+    return reason
 
 
 class _Lines:

@@ -25,9 +25,12 @@ from checker.catalog import Catalog
 from checker.cleanup import remove_run
 from checker.engine import Engine, connect
 from checker.model import Lab, Outcome
+from checker.processes import process_identity
 from checker.stack import stack as stacks
+from checker.stack.labels import PROCESS
 from checker.workspace import Workspace
-from tests.bench import pipelines, scanning, services
+from tests.bench import classes, pipelines, scanning, services
+from tests.helpers import TinyLab
 
 LAB = "01"
 BIN = Path(sys.executable).parent
@@ -99,6 +102,8 @@ def bare_registry(engine: Engine) -> Callable[[], float]:
             "docker",
             "run",
             "--detach",
+            "--label",
+            f"{PROCESS}={process_identity(os.getpid())}",
             "--publish",
             f"127.0.0.1:{port}:5000",
             images.tag_of("registry"),
@@ -202,6 +207,40 @@ def measure(runs: int) -> list[Row]:
     return rows
 
 
+def measure_classes(runs: int) -> list[Row]:
+    """Many submissions. The long ones are timed once: what they do two hundred times needs no median."""
+    engine = connect()
+    lab, rows = Catalog().lab(LAB), []
+    images.ensure(engine, sorted({"registry", *lab.images}), print)
+    with classes.of_lab(engine, lab) as graded:
+
+        def grade(count: int, *options: str) -> Callable[[], float]:
+            return lambda: graded.seconds(lab.name, count, *options)
+
+        answers = bare_answers(engine, lab)
+        rows.append(in_turn("one of lab 01, in a room", "the answers in bash", 2, grade(1), answers, runs))
+        twice = grade(4, "--jobs", "2")
+        rows.append(in_turn("four of lab 01, --jobs 2", "--jobs 1", 1 / 1.7, twice, grade(4), min(runs, 2)))
+    with classes.of_tiny_lab(engine) as graded, classes.other_graders(10) as others:
+        for name, theirs in others.items():
+            ten = grade_tiny(graded, 10)
+            rows.append(
+                in_turn("ten of a small lab, --jobs 1", f"ten by {name}", 1, ten, theirs, min(runs, 3))
+            )
+        jobs = ("--jobs", "4")
+        seconds, peak = {}, {}
+        for count in (20, 200):
+            seconds[count] = graded.seconds(TinyLab.name, count, *jobs)
+            peak[count] = graded.peak
+        rows.append(Row("200 of a small lab, --jobs 4", "20", seconds[200], seconds[20], 10.5, "one run"))
+        rows.append(Row("200 of a small lab: MB at most", "20", peak[200], peak[20], 1.2, "one run"))
+    return rows
+
+
+def grade_tiny(graded: classes.Graded, count: int) -> Callable[[], float]:
+    return lambda: graded.seconds(TinyLab.name, count)
+
+
 def show(rows: list[Row]) -> None:
     table = Table(
         "what", "seconds", "against", "seconds", "ratio", "to reach", "spread", title="medians, in turn"
@@ -217,4 +256,8 @@ def show(rows: list[Row]) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=7, help="counted runs of each (default 7)")
-    show(measure(parser.parse_args().runs))
+    parser.add_argument(
+        "--classes", action="store_true", help="measure the grading of many instead; takes long"
+    )
+    given = parser.parse_args()
+    show(measure_classes(given.runs) if given.classes else measure(given.runs))

@@ -11,11 +11,13 @@ from checker import images
 from checker.engine import Engine
 from checker.model import Lab, Service
 from checker.ports import HOST, free_port
+from checker.processes import process_identity
 from checker.stack import Run, kind, plan
 from checker.stack import stack as stacks
 from checker.stack.container import answers
+from checker.stack.labels import PROCESS
 
-NETWORK = f"bench-bare-{os.getpid()}"  # not in the way of what an interrupted run left
+NETWORK = f"bench-bare-{os.getpid()}"
 EVENTS = Service(name="inbox", kind="events")
 HUB = Service(name="hub", kind="hub", options={"accounts": [{"username": "ada", "password": "lovelace"}]})
 ROLES = Service(name="roles", kind="roles", options={"file": "access/registry-rbac.conf"})
@@ -67,6 +69,9 @@ def ours(engine: Engine, services: tuple[Service, ...]) -> Callable[[], float]:
 def bare(engine: Engine, services: tuple[Service, ...]) -> Callable[[], float]:
     """The same containers, one after the other: create, copy the files in, start, poll every 5 ms."""
     env = dict(os.environ, **engine.environment())
+    mark = (
+        f"--label={PROCESS}={process_identity(os.getpid())}"  # should this be killed, the next command sweeps
+    )
 
     def docker(*arguments: str) -> str:
         done = subprocess.run(["docker", *arguments], env=env, check=True, capture_output=True, text=True)
@@ -77,9 +82,11 @@ def bare(engine: Engine, services: tuple[Service, ...]) -> Callable[[], float]:
         with tempfile.TemporaryDirectory(prefix="registry-lab-bench-") as folder:
             place = Path(folder)
             began = time.perf_counter()
-            docker("network", "create", NETWORK)  # every one of these services joins it, or its edge does
+            docker(
+                "network", "create", mark, NETWORK
+            )  # every one of these services joins it, or its edge does
             if hidden := HIDDEN in services:
-                docker("network", "create", "--internal", f"{NETWORK}-inside")
+                docker("network", "create", mark, "--internal", f"{NETWORK}-inside")
             try:
                 made.extend(start(service, place) for service in services)
                 return time.perf_counter() - began
@@ -99,7 +106,7 @@ def bare(engine: Engine, services: tuple[Service, ...]) -> Callable[[], float]:
             options += [f"--publish={HOST}:{ports[name]}:{inside}" for name, inside in sort.ports.items()]
         networks = [NETWORK] * wanted.network + [f"{NETWORK}-inside"] * wanted.inside
         options += [f"--network={networks[0]}", f"--network-alias={service.name}"] if networks else []
-        container = docker("create", *options, images.tag_of(sort.image), *wanted.command)
+        container = docker("create", mark, *options, images.tag_of(sort.image), *wanted.command)
         for number, (path, data) in enumerate(wanted.files.items()):
             source = place / f"{service.name}-{number}"
             source.write_bytes(data)

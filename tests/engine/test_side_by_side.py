@@ -1,20 +1,17 @@
 """Grading a class: side by side, in parts, interrupted and gone on with; and always the same grades."""
 
-import json
 import os
 import signal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from checker.engine import Engine
 from checker.isolation import able
+from tests.engine.classes import NOTES_ONLY, course_of, grades, left
 from tests.helpers import Command, TinyLab, until
 
 pytestmark = pytest.mark.engine
-
-NOTES_ONLY = "echo Pushed.\n"
 
 
 @pytest.fixture(autouse=True)
@@ -25,29 +22,7 @@ def rooms(engine: Engine) -> None:
 
 @pytest.fixture
 def course(lab: Command, tiny: TinyLab) -> Path:
-    """Six submissions: half of them are right, and no two neighbours alike."""
-    folder = lab.home / "course"
-    for number in range(6):
-        one = tiny.solve(folder / f"learner-{number}" / tiny.name)
-        if number % 2:
-            (one / "steps/push.sh").write_text(NOTES_ONLY)
-    return folder
-
-
-def grades(path: Path) -> dict[str, Any]:
-    """What is the same however it was graded: outcomes, points and findings, by learner, in order."""
-    return {
-        Path(result["path"]).parent.name: [
-            (step["step"], step["outcome"], step["points"], [found["code"] for found in step["findings"]])
-            for step in result["steps"]
-        ]
-        for result in json.loads(path.read_text())["results"]
-    }
-
-
-def left(lab: Command) -> list[str]:
-    """What rooms leave in the cache, besides their log and their stock of images."""
-    return sorted({path.name for path in (lab.cache / "rooms").iterdir()} - {"log", "stock"})
+    return course_of(lab, tiny)
 
 
 def test_grades_are_the_same_in_one_lane_in_three_in_parts_and_in_another_order(
@@ -94,6 +69,32 @@ def test_what_is_done_when_ctrl_c_comes_is_not_done_again(lab: Command, course: 
     assert f"{len(before)} of 6 are done already" in again.err
     assert len(kept.read_text().splitlines()) == 6
     assert list(grades(report)) == [f"learner-{number}" for number in range(6)]
+
+
+def test_each_is_graded_once_when_one_of_two_parts_is_killed_half_way_and_done_again(
+    lab: Command, course: Path
+) -> None:
+    kept = [lab.home / f"part-{number}.jsonl" for number in (1, 2)]
+    parts = [lab.home / f"part-{number}.json" for number in (1, 2)]
+    first, second = (
+        ("grade", course, "--shard", f"{number}/2", "--resume", kept[number - 1], "--json", parts[number - 1])
+        for number in (1, 2)
+    )
+    killed, other = lab.spawn(*first), lab.spawn(*second)
+    until(lambda: kept[0].exists() and kept[0].read_text().endswith("\n"), "one to be done", 60)
+    killed.kill()
+    assert not parts[0].exists()
+
+    again = lab(*first)
+    assert (again.code, other.wait().code) == (0, 1)
+    merged = lab("merge", *parts, "--json", lab.home / "report.json")
+
+    assert "of 3 are done already" in again.err
+    assert merged.code == 1
+    points = [steps[0][2] for steps in grades(lab.home / "report.json").values()]
+    assert points == [5, 0, 5, 0, 5, 0]
+    assert [len(file.read_text().splitlines()) for file in kept] == [3, 3]
+    until(lambda: left(lab) == [], "the rooms to be gone")
 
 
 def test_a_worker_that_is_killed_is_tried_once_more_and_nobody_else_notices(

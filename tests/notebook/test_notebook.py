@@ -8,13 +8,12 @@ take two hours of a learner's take minutes here, and are executed once; `NBVAL=a
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import nbformat
 import pytest
-from _pytest.mark import ParameterSet
 from filled import filled, judged_in, kernel_environment, labs, step_of
 from nbclient import NotebookClient
 
@@ -35,13 +34,7 @@ class Executed(NamedTuple):
     environment: dict[str, str]
 
 
-def executions(wanted: Callable[[Lab], bool] = lambda _lab: True) -> list[ParameterSet]:
-    """The labs, each marked so that where tests run side by side all that share one execution stay together."""
-    chosen = filter(wanted, LABS)
-    return [pytest.param(lab, marks=pytest.mark.xdist_group(lab.name), id=lab.name) for lab in chosen]
-
-
-@pytest.fixture(scope="module", params=executions())
+@pytest.fixture(scope="module", params=LABS, ids=lambda lab: lab.name)
 def executed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Executed]:
     """A notebook after all its cells ran, and the practice it belongs to."""
     lab: Lab = request.param
@@ -89,12 +82,12 @@ def test_every_example_runs(executed: Executed) -> None:
             assert "your answer's fault" not in text, text
 
 
-def short(lab: Lab) -> bool:
-    return os.environ.get("NBVAL") == "all" or lab.minutes < 90
+ALL = os.environ.get("NBVAL") == "all"
+TWICE = [pytest.param(lab, id=lab.name) for lab in LABS if ALL or lab.minutes < 90]
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("executed", executions(short), indirect=True)
+@pytest.mark.parametrize("executed", TWICE, indirect=True)
 def test_nbval_finds_the_same_outputs_again(executed: Executed) -> None:
     nbval = ("--nbval", f"--nbval-sanitize-with={Path(__file__).parent / 'sanitise.cfg'}")
     done = subprocess.run(

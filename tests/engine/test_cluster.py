@@ -1,0 +1,164 @@
+"""Grading a class on a cluster: a Dask scheduler, workers with rooms of their own, and one of them that is lost."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from checker.engine import Engine
+from checker.isolation import able
+from checker.ports import free_port
+from tests.engine.classes import course_of, grades, left
+from tests.helpers import Command, Process, TinyLab, until
+
+pytestmark = pytest.mark.engine
+
+DASK = Path(sys.executable).with_name("dask")
+HOST = "127.0.0.1"
+
+StartWorker = Callable[[], Process]
+
+
+@pytest.fixture(autouse=True)
+def rooms(engine: Engine) -> None:
+    if reason := able.missing(engine):
+        pytest.skip(f"no rooms can be made here: {reason}")
+
+
+@pytest.fixture
+def course(lab: Command, tiny: TinyLab) -> Path:
+    return course_of(lab, tiny)
+
+
+@pytest.fixture
+def dask(lab: Command) -> Iterator[Callable[..., Process]]:
+    """Starts a program of Dask in the surroundings of the command; ends all of them after the test."""
+    started: list[Process] = []
+
+    def start(*words: str) -> Process:
+        # What it keeps has its place outside of the folder that has to be empty after each test.
+        env = lab.env | {"DASK_TEMPORARY_DIRECTORY": str(lab.home / "dask")}
+        started.append(Process([str(DASK), *words], env, lab.home, lab.home / "logs"))
+        return started[-1]
+
+    yield start
+    for process in started:
+        if process.popen.poll() is None:
+            process.kill()
+
+
+@pytest.fixture
+def scheduler(dask: Callable[..., Process]) -> str:
+    """The address of one."""
+    port = free_port()
+    dask("scheduler", "--host", HOST, "--port", str(port), "--no-dashboard").says("Scheduler at", 60)
+    return f"tcp://{HOST}:{port}"
+
+
+@pytest.fixture
+def worker(dask: Callable[..., Process], scheduler: str) -> StartWorker:
+    """Starts a worker of one thread, and waits until the scheduler has it."""
+
+    def start() -> Process:
+        process = dask("worker", scheduler, "--host", HOST, "--nthreads", "1", "--no-nanny", "--no-dashboard")
+        process.says("Registered to", 60)
+        return process
+
+    return start
+
+
+def test_each_is_graded_once_when_one_of_two_workers_is_killed_half_way(
+    lab: Command, course: Path, scheduler: str, worker: StartWorker
+) -> None:
+    here, report, kept = lab.home / "here.json", lab.home / "report.json", lab.home / "done.jsonl"
+    assert lab("grade", course, "--jobs", "2", "--json", here).code == 1
+    lost, _ = worker(), worker()
+
+    process = lab.spawn("grade", course, "--scheduler", scheduler, "--json", report, "--resume", kept)
+    until(lambda: kept.exists() and len(kept.read_text().splitlines()) >= 2, "two to be done", 60)
+    lost.kill()
+    done = process.wait(120)
+
+    assert done.code == 1, done.err
+    assert len(grades(report)) == 6
+    assert len(kept.read_text().splitlines()) == 6
+    assert whole(report) == whole(here), "a cluster judges as this machine does"
+    until(lambda: left(lab) == [], "the rooms to be gone")
+
+
+def test_warnings_and_refusals_are_the_same_on_a_cluster(
+    lab: Command, tiny: TinyLab, scheduler: str, worker: StartWorker
+) -> None:
+    folder = lab.home / "course"
+    odd = tiny.solve(folder / "odd" / tiny.name)
+    (odd / "conftest.py").write_text("raise SystemExit")
+    (odd / "away").symlink_to("/etc/passwd")
+    large = tiny.solve(folder / "large" / tiny.name)
+    with (large / "big").open("wb") as file:
+        file.truncate(60 * 1024 * 1024)
+    here, there = lab.home / "here.json", lab.home / "there.json"
+    worker()
+
+    codes = [
+        lab("grade", folder, "--json", here).code,
+        lab("grade", folder, "--scheduler", scheduler, "--json", there).code,
+    ]
+
+    assert codes == [1, 1]
+    assert len(json.loads(here.read_text())["results"][1]["warnings"]) == 2
+    assert whole(there) == whole(here)
+
+
+def test_a_worker_with_another_lab_judges_nothing(
+    lab: Command, tiny: TinyLab, course: Path, scheduler: str, worker: StartWorker
+) -> None:
+    worker()
+    # A worker reads the lab when it judges: what differs is what the grader read before, as if elsewhere.
+    change = "from checker.isolation import cluster; cluster.fingerprint = lambda lab: 'other'"
+
+    done = lab.spawn("grade", course / "learner-0", "--scheduler", scheduler, before=change).wait()
+
+    assert done.code == 3
+    assert "The lab 90-tiny is another one here." in done.out + done.err
+    assert "Install the same version of registry-lab everywhere." in done.out + done.err
+
+
+def test_a_scheduler_that_is_not_there_is_said(lab: Command, course: Path) -> None:
+    address = f"tcp://{HOST}:{free_port()}"
+    short = "from checker.isolation import cluster; cluster.CONNECTING = 0.5"
+
+    done = lab("grade", course, "--scheduler", address, before=short)
+
+    assert done.code == 3
+    assert f"No Dask scheduler answers at {address}." in done.err
+    assert "Traceback" not in done.out + done.err
+
+
+def test_a_cluster_without_workers_is_said_and_nothing_is_lost(
+    lab: Command, course: Path, scheduler: str
+) -> None:
+    short = "from checker.isolation import cluster; cluster.PATIENCE = 0.5; cluster.POLL = 0.1"
+
+    done = lab("grade", course, "--scheduler", scheduler, before=short)
+
+    assert done.code == 3
+    assert f"There is no worker at {scheduler}." in done.err
+
+
+def test_jobs_are_for_this_machine(lab: Command, course: Path) -> None:
+    done = lab("grade", course, "--jobs", "2", "--scheduler", "tcp://127.0.0.1:8786")
+
+    assert done.code == 2
+    assert "--jobs is for this machine" in done.err
+
+
+def whole(path: Path) -> list[object]:
+    """The results of a report without what no two gradings have in common: how long things took."""
+    results = json.loads(path.read_text())["results"]
+    for result in results:
+        del result["seconds"]
+        for step in result["steps"]:
+            del step["answer"], step["seconds"]
+    return list(results)
