@@ -1,65 +1,81 @@
-"""The workflow for a class, really run by act: every part, the action, and the report of all. Needs no network.
+"""What instructors copy, really run: by act and gitlab-ci-local, with the real `lab grade`, rooms and engine.
 
-Actions of GitHub's are stood in for by a few lines each, and `lab grade` by a program that finds all answers wrong;
-what puts the parts together is the real `lab report`.
+Needs no network. Stood in for are, by a few lines each: actions of GitHub's and other people's; `python -m venv`, which
+makes a folder; and `pip install`, which looks for a project where it is told to and installs a `lab` that is this
+checkout's, with the tiny lab. A commit of the project is really cloned, from a repository made for it.
 """
 
+import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from checker import tools
+from checker.engine import cache_dir
+from checker.model import Report
 from checker.report import jsonform
+from tests.helpers import Command, TinyLab
 
 ROOT = Path(__file__).resolve().parents[2]
-STORE = 'mkdir -p "$STORE/$NAME" && cp -r -- "$FROM" "$STORE/$NAME/"'
-ACTIONS = {
-    "actions/checkout@v4": ("persist-credentials repository ref", 'cp -r "$CLASS"/. .'),
-    "actions/setup-python@v5": ("python-version", "true"),
-    "actions/upload-artifact@v4": ("name path if-no-files-found retention-days", STORE),
-    "actions/download-artifact@v4": ("pattern path", 'mkdir -p "$TO" && cp -r "$STORE"/$PATTERN "$TO/"'),
-}
-VALUES = {"NAME": "name", "FROM": "path", "PATTERN": "pattern", "TO": "path"}
+CLASSROOM = ROOT / "classroom"
 
-GRADE = """
-import sys
-from pathlib import Path
-from checker.cli import main
-from checker.commands.replaying import shard_of
-from checker.model import LabReport, Outcome, Report, StepReport, Versions
-from checker.report import jsonform
-
-if sys.argv[1] != "grade":
-    main()
-given = lambda name: sys.argv[sys.argv.index(name) + 1]
-part, parts = shard_of(given("--shard"))
-step = StepReport(step="one", title="One", outcome=Outcome.FAIL, points=0, max_points=5)
-results = [
-    LabReport(lab=path.name, title="Tiny", path=str(path), steps=(step,), versions=Versions())
-    for path in sorted(Path(given("--")).glob("*/*"))[part - 1 :: parts]
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.skipif(
+        sys.platform != "linux", reason="jobs are run on the machine itself, which is Linux there"
+    ),
 ]
-report = Report(mode="replay", generated_at="2026-01-31T09:30:00Z", results=tuple(results))
-Path(given("--json")).write_bytes(jsonform.to_json(report))
-sys.exit(1)
-"""
 
+POINTS = {"right": 10, "wrong": 2, "empty": 0}
+LEARNERS = {
+    "ada": "right",
+    "bo b": "wrong",
+    "cy": "empty",
+    "dee": "right",
+    "eve": "right",
+    "fay": "wrong",
+}
+"""In parts of four: ada and eve, bo b and fay, cy, dee. The first and the last part have nothing wrong in them."""
+WANTED = {f"submissions/{name}/{TinyLab.name}": POINTS[kind] for name, kind in LEARNERS.items()}
 
-def stand_in(folder: Path, inputs: str, script: str) -> None:
-    named = [name for name in inputs.split() if name in VALUES.values()]
-    environment = "".join(
-        f"        {key}: ${{{{ inputs.{name} }}}}\n" for key, name in VALUES.items() if name in named
-    )
-    folder.mkdir(parents=True)
-    (folder / "action.yml").write_text(
-        "name: stand-in\ndescription: stand-in\ninputs:\n"
-        + "".join(f"  {name}:\n    description: it\n    required: false\n" for name in inputs.split())
-        + f"runs:\n  using: composite\n  steps:\n    - shell: bash\n      run: {script}\n"
-        + (f"      env:\n{environment}" if environment else "")
-    )
+ACTIONS = {
+    "actions/checkout@v4": (
+        "persist-credentials repository ref",
+        'if [ -z "$REPOSITORY" ]; then cp -r "$CLASS"/. .; else cp -r "$PROJECT"/. .; fi',
+    ),
+    "actions/setup-python@v5": ("python-version", "true"),
+    "actions/upload-artifact@v4": (
+        "name path if-no-files-found retention-days",
+        'mkdir -p "$STORE/$NAME" && cp -r -- "$PLACE" "$STORE/$NAME/"',
+    ),
+    "actions/download-artifact@v4": (
+        "pattern path",
+        'mkdir -p "$PLACE" && cp -r "$STORE"/$PATTERN "$PLACE/"',
+    ),
+    # Reads <RUNNER>_RESULTS and fails unless all is well, as the real one does.
+    "classroom-resources/autograding-grading-reporter@v1": (
+        "runners",
+        'results="${RUNNERS^^}_RESULTS"\n'
+        'mkdir -p "$STORE" && base64 --decode <<< "${!results}" > "$STORE/classroom.json"\n'
+        """grep -q '^  "status": "pass"' "$STORE/classroom.json\"""",
+    ),
+}
+VALUES = {
+    "NAME": "name",
+    "PLACE": "path",
+    "PATTERN": "pattern",
+    "REPOSITORY": "repository",
+    "RUNNERS": "runners",
+}
 
 
 def program(path: Path, script: str) -> None:
@@ -68,69 +84,176 @@ def program(path: Path, script: str) -> None:
     path.chmod(0o755)
 
 
-@pytest.mark.skipif(
-    sys.platform != "linux", reason="act runs jobs on the machine itself, which is Linux here"
-)
-def test_a_class_is_graded_in_parts_and_put_together(tmp_path: Path) -> None:
-    repository, ours, store = tmp_path / "class", tmp_path / "ours", tmp_path / "store"
-    workflow = repository / ".github" / "workflows" / "grade.yml"
-    workflow.parent.mkdir(parents=True)
-    shutil.copy(ROOT / "classroom" / "github-class.yml", workflow)
-    names = [f"learner {number}" for number in range(6)]
-    for name in names:
-        answer = repository / "submissions" / name / "90-tiny" / "note.txt"
-        answer.parent.mkdir(parents=True)
-        answer.write_text("An answer.\n")
-    subprocess.run(["git", "init", "--quiet", str(repository)], check=True)
-    shutil.copytree(ROOT / "classroom", ours / "classroom")
-    (tmp_path / "grade.py").write_text(GRADE)
-    program(tmp_path / "lab", f'PYTHONPATH={ROOT} exec {sys.executable} {tmp_path / "grade.py"} "$@"')
-    program(tmp_path / "tools" / "pip", ":")
-    program(  # `python -m venv FOLDER`
-        tmp_path / "tools" / "python",
-        f'mkdir -p "$3/bin" && cp {tmp_path / "lab"} {tmp_path / "tools" / "pip"} "$3/bin/"',
-    )
-    command = [str(tools.program("act")), "push", "--no-cache-server", "--no-skip-checkout", "--no-recurse"]
-    command += [
-        "--directory",
-        str(repository),
-        "--workflows",
-        str(workflow),
-        "-P",
-        "ubuntu-latest=-self-hosted",
-    ]
-    command += [
-        "--action-cache-path",
-        str(tmp_path / "act"),
-        "--env",
-        f"STORE={store}",
-        "--env",
-        f"CLASS={repository}",
-    ]
-    for option in ("--env-file", "--secret-file", "--var-file", "--input-file"):
-        command += [option, "/dev/null"]
-    for action, (inputs, script) in ACTIONS.items():
-        folder = tmp_path / "actions" / action.partition("@")[0]
-        stand_in(folder, inputs, script)
-        command += ["--local-repository", f"{action}={folder}"]
-    command += ["--local-repository", f"OWNER/registry-lab@COMMIT={ours}"]
-    path = f"{tmp_path / 'tools'}:{os.environ['PATH']}"
+def lay_out(tiny: TinyLab, workspace: Path, kind: str) -> None:
+    """Make a submission. Those that are empty are what a learner begins with."""
+    shutil.copytree(tiny.folder / "starter", workspace)
+    if kind != "empty":
+        tiny.solve(workspace)
+    if kind == "wrong":
+        (workspace / "steps/push.sh").write_text("echo Pushed.\n")
 
-    done = subprocess.run(
-        command,
-        env={"HOME": str(tmp_path), "PATH": path},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
-    parts = sorted(store.glob("part-*/report.json"))
-    assert len(parts) == 4, done.stdout[-3000:] + done.stderr[-3000:]
-    graded = [result.path for part in parts for result in jsonform.from_json(part.read_bytes()).results]
-    assert sorted(graded) == [f"submissions/{name}/90-tiny" for name in names]
-    whole = next(store.glob("class/**/report.json"))
-    assert len(jsonform.from_json(whole.read_bytes()).results) == 6
+class Machine:
+    """Where jobs are run: the repository of a class, the project it installs, and stand-ins."""
+
+    def __init__(self, place: Path, lab: Command) -> None:
+        self.place = place
+        self.repository = place / "class"
+        self.project = place / "project"
+        self.repository.mkdir()
+        shutil.copytree(CLASSROOM, self.project / "classroom")
+        shutil.copy(ROOT / "pyproject.toml", self.project)
+        bin_ = place / "bin"
+        given = {name: value for name, value in lab.env.items() if name != "PATH"} | {"PYTHONPATH": str(ROOT)}
+        exported = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in given.items())
+        program(place / "lab", f'{exported}exec {shlex.quote(sys.executable)} -m checker.cli "$@"')
+        program(
+            place / "pip",  # `pip install --quiet PROJECT`
+            'set -e\ntest "$1" = install\ntest -f "${!#}/pyproject.toml"\n'
+            f'cp {shlex.quote(str(place / "lab"))} "${{0%/*}}/lab"',
+        )
+        program(
+            bin_ / "python",  # `python -m venv FOLDER`
+            f'[ "$1 $2" = "-m venv" ] || exec {shlex.quote(sys.executable)} "$@"\n'
+            f'mkdir -p "$3/bin" && cp {shlex.quote(str(place / "pip"))} "$3/bin/pip"',
+        )
+        (place / "temporary").mkdir()
+        self.environment = {
+            "HOME": str(place),
+            "TMPDIR": str(place / "temporary"),
+            "PATH": f"{bin_}:{os.environ['PATH']}",
+            "GIT_AUTHOR_NAME": "Ada", "GIT_AUTHOR_EMAIL": "ada@example.org",
+            "GIT_COMMITTER_NAME": "Ada", "GIT_COMMITTER_EMAIL": "ada@example.org",
+        }  # fmt: skip
+        # `lab doctor` looks for programs there, which are the same for all.
+        (lab.cache / "programs").symlink_to(cache_dir() / "programs")
+
+    def run(self, command: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
+            cwd=cwd,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def git(self, where: Path, *words: str) -> None:
+        done = self.run(["git", *words], where)
+        assert done.returncode == 0, done.stderr
+
+    def commit(self, where: Path) -> None:
+        self.git(where, "init", "--quiet", "--initial-branch=main")
+        self.git(where, "add", "--all")
+        self.git(where, "commit", "--quiet", "--message", "As it is now")
+
+
+@pytest.fixture
+def machine(tmp_path: Path, lab: Command) -> Machine:
+    place = tmp_path / "machine"
+    place.mkdir()
+    return Machine(place, lab)
+
+
+class Act:
+    """GitHub, as act has it."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self.store = machine.place / "store"
+
+    def push(self, name: str) -> subprocess.CompletedProcess[str]:
+        """Run a file of classroom/ as the workflow of the class's repository."""
+        machine = self._machine
+        workflow = machine.repository / ".github" / "workflows" / name
+        workflow.parent.mkdir(parents=True)
+        shutil.copy(CLASSROOM / name, workflow)
+        machine.commit(machine.repository)
+        command = [
+            *(str(tools.program("act")), "push"),
+            *("--no-cache-server", "--no-skip-checkout", "--no-recurse"),
+            *("--directory", str(machine.repository), "--workflows", str(workflow)),
+            *("-P", "ubuntu-latest=-self-hosted"),
+            *("--action-cache-path", str(machine.place / "act")),
+        ]
+        given = {"STORE": self.store, "CLASS": machine.repository, "PROJECT": machine.project}
+        for key, value in given.items():
+            command += ["--env", f"{key}={value}"]
+        for option in ("--env-file", "--secret-file", "--var-file", "--input-file"):
+            command += [option, "/dev/null"]
+        for action, (inputs, script) in ACTIONS.items():
+            folder = machine.place / "actions" / action.partition("@")[0]
+            stand_in(folder, inputs.split(), script)
+            command += ["--local-repository", f"{action}={folder}"]
+        command += ["--local-repository", f"OWNER/registry-lab@COMMIT={machine.project}"]
+        return machine.run(command, machine.place)
+
+
+def stand_in(folder: Path, inputs: list[str], script: str) -> None:
+    values = {key: f"${{{{ inputs.{name} }}}}" for key, name in VALUES.items() if name in inputs}
+    about = {
+        "name": "stand-in",
+        "description": "stand-in",
+        "inputs": {name: {"description": "it", "required": False} for name in inputs},
+        "runs": {"using": "composite", "steps": [{"shell": "bash", "run": script, "env": values}]},
+    }
+    folder.mkdir(parents=True)
+    (folder / "action.yml").write_text(json.dumps(about))
+
+
+def report(path: Path) -> Report:
+    return jsonform.from_json(path.read_bytes())
+
+
+def points(found: Report) -> dict[str, float]:
+    return {result.path: result.points for result in found.results}
+
+
+def said(done: subprocess.CompletedProcess[str]) -> str:
+    return done.stdout[-6000:] + done.stderr[-3000:]
+
+
+def test_github_grades_a_class_in_parts_and_puts_it_together(machine: Machine, tiny: TinyLab) -> None:
+    for name, kind in LEARNERS.items():
+        lay_out(tiny, machine.repository / "submissions" / name / tiny.name, kind)
+    act = Act(machine)
+
+    done = act.push("github-class.yml")
+
+    parts = [points(report(path)) for path in sorted(act.store.glob("part-*/report.json"))]
+    assert [len(part) for part in parts] == [2, 2, 1, 1], said(done)
+    assert {path: points for part in parts for path, points in part.items()} == WANTED
+    whole = next(act.store.glob("class/**/report.json"))
+    assert points(report(whole)) == WANTED
     assert {file.name for file in whole.parent.iterdir()} >= {"class.html", "grades.csv", "summary.md"}
-    assert done.stdout.count("Job failed") == 4  # nobody passed
-    assert done.stdout.count("Job succeeded") == 1
+    # By their steps: act gives all parts of a matrix the result of the worst.
+    ends = re.findall(r"/grade-(\d)\].* (Success|Failure) - Main Grade this part", done.stdout)
+    assert sorted(ends) == [("1", "Success"), ("2", "Failure"), ("3", "Failure"), ("4", "Success")], said(done)
+    assert done.stdout.count("Job succeeded") == 1  # the class's
+
+
+@pytest.mark.parametrize(("kind", "ends"), [("right", "succeeded"), ("wrong", "failed")])
+def test_github_classroom_hears_of_a_learner(machine: Machine, tiny: TinyLab, kind: str, ends: str) -> None:
+    lay_out(tiny, machine.repository / tiny.name, kind)
+    act = Act(machine)
+
+    done = act.push("github-classroom.yml")
+
+    assert (act.store / "classroom.json").is_file(), said(done)
+    form = json.loads((act.store / "classroom.json").read_text())
+    assert form["max_score"] == 10
+    assert [(test["name"], test["status"], test["score"]) for test in form["tests"]] == {
+        "right": [
+            ("Push an image of this run", "pass", 5),
+            ("Pin it by digest", "pass", 3),
+            ("Write it down", "pass", 2),
+        ],
+        "wrong": [
+            ("Push an image of this run", "fail", 0),
+            ("Pin it by digest", "fail", 0),
+            ("Write it down", "pass", 2),
+        ],
+    }[kind]
+    assert done.stdout.count(f"Job {ends}") == 1, said(done)
