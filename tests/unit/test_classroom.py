@@ -251,13 +251,25 @@ def test_the_parts_become_one_report_of_the_class(machine: Machine, sample: LabR
     assert "submissions/bo" in machine.summary.read_text()
 
 
+def test_github_classroom_finds_the_scores_by_the_names_it_looks_for() -> None:
+    # README of classroom-resources/autograding-grading-reporter, "Usage"
+    workflow = loaded("classroom/github-classroom.yml")
+
+    assert workflow["name"] == "Autograding Tests"
+    assert list(workflow["jobs"]) == ["run-autograding-tests"]
+
+
 def test_github_classroom_gets_its_form(machine: Machine, sample_report: Report) -> None:
     import base64
 
     results = machine.folder / "results"
     results.mkdir()
     (results / "report.json").write_bytes(jsonform.to_json(sample_report))
-    script = step("classroom/github-classroom.yml", "grade", "Put the result into GitHub Classroom's form")
+    script = step(
+        "classroom/github-classroom.yml",
+        "run-autograding-tests",
+        "Put the result into GitHub Classroom's form",
+    )
 
     done = machine.run(script, RESULTS=str(results))
 
