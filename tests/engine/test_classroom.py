@@ -15,9 +15,10 @@ import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+import jsonschema
 import pytest
+import yaml
 
 from checker import tools
 from checker.engine import cache_dir
@@ -69,6 +70,33 @@ ACTIONS = {
         """grep -q '^  "status": "pass"' "$STORE/classroom.json\"""",
     ),
 }
+CODE_QUALITY = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["description", "check_name", "fingerprint", "severity", "location"],
+        "properties": {
+            "description": {"type": "string", "minLength": 1},
+            "check_name": {"type": "string", "minLength": 1},
+            "fingerprint": {"type": "string", "minLength": 1},
+            "severity": {"enum": ["info", "minor", "major", "critical", "blocker"]},
+            "location": {
+                "type": "object",
+                "required": ["path", "lines"],
+                "properties": {
+                    "path": {"type": "string", "pattern": "^[^/.]"},
+                    "lines": {
+                        "type": "object",
+                        "required": ["begin"],
+                        "properties": {"begin": {"type": "integer"}},
+                    },
+                },
+            },
+        },
+    },
+}
+"""What GitLab asks of a report (GitLab Docs, "Code Quality", "Code Quality report format")."""
+
 VALUES = {
     "NAME": "name",
     "PLACE": "path",
@@ -230,7 +258,9 @@ def test_github_grades_a_class_in_parts_and_puts_it_together(machine: Machine, t
     assert {file.name for file in whole.parent.iterdir()} >= {"class.html", "grades.csv", "summary.md"}
     # By their steps: act gives all parts of a matrix the result of the worst.
     ends = re.findall(r"/grade-(\d)\].* (Success|Failure) - Main Grade this part", done.stdout)
-    assert sorted(ends) == [("1", "Success"), ("2", "Failure"), ("3", "Failure"), ("4", "Success")], said(done)
+    assert sorted(ends) == [("1", "Success"), ("2", "Failure"), ("3", "Failure"), ("4", "Success")], said(
+        done
+    )
     assert done.stdout.count("Job succeeded") == 1  # the class's
 
 
@@ -257,3 +287,78 @@ def test_github_classroom_hears_of_a_learner(machine: Machine, tiny: TinyLab, ki
         ],
     }[kind]
     assert done.stdout.count(f"Job {ends}") == 1, said(done)
+
+
+class GitLab:
+    """GitLab, as gitlab-ci-local has it, with a runner that has no containers."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self.state = machine.place / "state"
+        self._program = str(tools.program("gitlab-ci-local"))
+
+    def push(self, variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        """Run a pipeline that includes the template, as a file of its own repository, and sets variables."""
+        machine = self._machine
+        shutil.copy(CLASSROOM / "grade.gitlab-ci.yml", machine.repository)
+        pipeline = {"include": [{"local": "grade.gitlab-ci.yml"}], "variables": dict(variables)}
+        (machine.repository / ".gitlab-ci.yml").write_text(json.dumps(pipeline))
+        machine.commit(machine.repository)
+        machine.git(machine.repository, "remote", "add", "origin", "git@gitlab.invalid:course/class.git")
+        command = [
+            *(self._program, "--cwd", machine.repository.name, "--state-dir", "../state", "--no-color"),
+            *("--force-shell-executor", "--shell-isolation", "--concurrency", "2"),
+            "--no-artifacts-to-source",  # jobs get them by `needs` alone
+        ]
+        return machine.run(command, machine.place)
+
+    def artifacts(self, pattern: str) -> list[Path]:
+        """Files that jobs left, by a pattern below the folder of each job."""
+        return sorted(self.state.glob(f"artifacts/*/{pattern}"))
+
+
+def check_gitlabs_reports(gitlab: GitLab) -> None:
+    """Look at what GitLab takes from each job by `artifacts:reports`, which gitlab-ci-local does not."""
+    template = yaml.safe_load((CLASSROOM / "grade.gitlab-ci.yml").read_text())
+    patterns = template["grade"]["artifacts"]["reports"]
+    for job in gitlab.artifacts("results"):
+        graded = points(report(next(job.glob("*/report.json"))))
+        [junit] = job.parent.glob(patterns["junit"])
+        suites = ET.fromstring(junit.read_bytes())
+        assert suites.tag == "testsuites"
+        assert len(list(suites.iter("testcase"))) == 3 * len(graded)
+        [codequality] = job.parent.glob(patterns["codequality"])
+        issues = json.loads(codequality.read_bytes())
+        jsonschema.validate(issues, CODE_QUALITY)
+        at_fault = {path for path, reached in graded.items() if reached < 10}
+        assert {"/".join(issue["location"]["path"].split("/")[:3]) for issue in issues} == at_fault
+        assert bool(list(suites.iter("failure"))) == bool(at_fault)
+
+
+def test_gitlab_grades_a_class_in_parts_and_puts_it_together(machine: Machine, tiny: TinyLab) -> None:
+    for name, kind in LEARNERS.items():
+        lay_out(tiny, machine.repository / "submissions" / name / tiny.name, kind)
+    machine.commit(machine.project)
+    machine.git(machine.project, "tag", "v1")
+    # What came after the tag is nothing that could be installed.
+    machine.git(machine.project, "rm", "--quiet", "pyproject.toml")
+    machine.git(machine.project, "commit", "--quiet", "--message", "Not ready")
+    gitlab = GitLab(machine)
+
+    done = gitlab.push({"REGISTRY_LAB_REPOSITORY": str(machine.project), "REGISTRY_LAB_REF": "v1"})
+
+    states = {name: state for state, name in re.findall(r"^ (PASS|FAIL)  (.*\S)", done.stdout, re.MULTILINE)}
+    assert states == {
+        "grade: [1/4]": "PASS",
+        "grade: [2/4]": "FAIL",
+        "grade: [3/4]": "FAIL",
+        "grade: [4/4]": "PASS",
+        "class": "PASS",
+    }, said(done)
+    parts = [points(report(path)) for path in gitlab.artifacts("results/*/report.json")]
+    assert sorted(map(len, parts)) == [1, 1, 2, 2]
+    assert {path: points for part in parts for path, points in part.items()} == WANTED
+    check_gitlabs_reports(gitlab)
+    [whole] = gitlab.artifacts("class/report.json")
+    assert points(report(whole)) == WANTED
+    assert {file.name for file in whole.parent.iterdir()} == {"report.json", "class.html", "grades.csv"}
