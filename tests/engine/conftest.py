@@ -9,8 +9,10 @@ import pytest
 from checker.cleanup import BASE_IMAGE
 from checker.engine import LABEL, Engine, connect
 from checker.errors import EngineFault
+from checker.isolation import able
 from checker.processes import gone, process_identity
 from checker.stack.labels import OWNER, PLACE, PROCESS
+from tests.engine.classes import course_of
 from tests.helpers import Command, Done, TinyLab, until
 
 
@@ -99,3 +101,16 @@ def started(lab: Command, workspace: Path) -> Iterator[Done]:
     assert done.code == 0, done.err
     yield done
     assert lab("stop", "90").code == 0
+
+
+@pytest.fixture
+def rooms(engine: Engine) -> None:
+    """Skips where submissions cannot be kept apart, and says why."""
+    if reason := able.missing(engine):
+        pytest.skip(f"no rooms can be made here: {reason}")
+
+
+@pytest.fixture
+def course(lab: Command, tiny: TinyLab) -> Path:
+    """A small class."""
+    return course_of(lab, tiny)

@@ -7,29 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from checker.engine import Engine
-from checker.isolation import able
 from checker.ports import free_port
-from tests.engine.classes import course_of, grades, left
+from tests.engine.classes import grades, left
 from tests.helpers import Command, Process, TinyLab, until
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("rooms")]
 
 DASK = Path(sys.executable).with_name("dask")
 HOST = "127.0.0.1"
 
 StartWorker = Callable[[], Process]
-
-
-@pytest.fixture(autouse=True)
-def rooms(engine: Engine) -> None:
-    if reason := able.missing(engine):
-        pytest.skip(f"no rooms can be made here: {reason}")
-
-
-@pytest.fixture
-def course(lab: Command, tiny: TinyLab) -> Path:
-    return course_of(lab, tiny)
 
 
 @pytest.fixture
@@ -145,6 +132,16 @@ def test_a_cluster_without_workers_is_said_and_nothing_is_lost(
 
     assert done.code == 3
     assert f"There is no worker at {scheduler}." in done.err
+
+
+def test_without_dask_its_installation_is_told(lab: Command, course: Path) -> None:
+    missing = "import sys; sys.modules['distributed'] = None"
+
+    done = lab("grade", course, "--scheduler", "tcp://127.0.0.1:8786", before=missing)
+
+    assert done.code == 3
+    assert "Dask is not installed." in done.err
+    assert "pip install 'registry-lab[dask]'" in done.err
 
 
 def test_jobs_are_for_this_machine(lab: Command, course: Path) -> None:

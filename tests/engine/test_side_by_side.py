@@ -6,23 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from checker.engine import Engine
-from checker.isolation import able
-from tests.engine.classes import NOTES_ONLY, course_of, grades, left
-from tests.helpers import Command, TinyLab, until
+from tests.engine.classes import NOTES_ONLY, grades, left
+from tests.helpers import Command, until
 
-pytestmark = pytest.mark.engine
-
-
-@pytest.fixture(autouse=True)
-def rooms(engine: Engine) -> None:
-    if reason := able.missing(engine):
-        pytest.skip(f"no rooms can be made here: {reason}")
-
-
-@pytest.fixture
-def course(lab: Command, tiny: TinyLab) -> Path:
-    return course_of(lab, tiny)
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("rooms")]
 
 
 def test_grades_are_the_same_in_one_lane_in_three_in_parts_and_in_another_order(
