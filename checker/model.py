@@ -266,12 +266,20 @@ class LabReport(msgspec.Struct, frozen=True, kw_only=True):
         return Outcome.PASS if outcomes == {Outcome.PASS} else Outcome.FAIL
 
 
+class Shard(msgspec.Struct, frozen=True, kw_only=True):
+    """Which parts of a class a report is of: their numbers, from 1 and in order, and how many there are."""
+
+    parts: tuple[int, ...]
+    of: int
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """One check run or one grading: the only form in which results leave the checker.
 
     generated_at: RFC 3339, UTC. mode: `practice` looks at the learner's own stack, `replay` ran
     the answers again in a fresh one. due: RFC 3339, UTC; empty without. missing, unmatched and alike are
     about a whole class: people nothing came from, paths that are nobody's on the roster, answers to compare.
+    shard: which part of a class it is; None for all of it.
     """
 
     mode: Literal["practice", "replay"]
@@ -281,12 +289,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[Missing, ...] = ()
     unmatched: tuple[str, ...] = ()
     alike: tuple[Alike, ...] = ()
+    shard: Shard | None = None
     schema: Literal["registry-lab/report"] = "registry-lab/report"
     schema_version: int = REPORT_VERSION
 
     @property
     def outcome(self) -> Outcome:
+        """ERROR if any result is in error or there is none, else FAIL unless all passed. A part may be empty."""
         outcomes = {result.outcome for result in self.results}
-        if Outcome.ERROR in outcomes or not outcomes:
+        if Outcome.ERROR in outcomes or not (outcomes or self.shard):
             return Outcome.ERROR
-        return Outcome.PASS if outcomes == {Outcome.PASS} else Outcome.FAIL
+        return Outcome.PASS if outcomes <= {Outcome.PASS} else Outcome.FAIL

@@ -20,7 +20,7 @@ from checker.gradingrules import Rules
 from checker.intake import archive, roster, times
 from checker.intake.classwork import Classwork, collect
 from checker.isolation.pool import Task
-from checker.model import LabReport, Outcome, Report
+from checker.model import LabReport, Outcome, Report, Shard
 from checker.stack.stack import Say
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ def grade_paths(
     work = classwork(catalog, paths, lab, about)
     ready(files, catalog)
     tasks = chosen([Task(n, one.lab, one.path) for n, one in enumerate(work.submissions)], way.shard)
+    if way.shard and not tasks:
+        say(f"Nothing of {len(work.submissions)} is in this part.")
     engine = None
     if way.scheduler is None:
         engine = connect()
@@ -68,9 +70,9 @@ def grade_paths(
             found = {**journal.read(way.resume, tasks), **found}
         if found:
             say(f"Interrupted: the report has the {len(found)} of {len(tasks)} workspaces that were done.")
-            write(work.stamped(_report(found)), files, catalog)
+            write(work.stamped(_report(found, way)), files, catalog)
         raise
-    report = work.stamped(_report(found))
+    report = work.stamped(_report(found, way))
     write(report, files, catalog)
     rules = rules_of(files, catalog)
     _render(report, catalog, console, rules)
@@ -110,9 +112,14 @@ def classwork(catalog: Catalog, paths: tuple[Path, ...], lab: str | None, about:
     return work
 
 
-def _report(found: dict[int, LabReport]) -> Report:
+def _report(found: dict[int, LabReport], way: Way) -> Report:
     """In the order of what was handed in, whatever was done first."""
-    return Report(mode="replay", generated_at=now(), results=tuple(found[number] for number in sorted(found)))
+    return Report(
+        mode="replay",
+        generated_at=now(),
+        results=tuple(found[number] for number in sorted(found)),
+        shard=Shard(parts=way.shard[:1], of=way.shard[1]) if way.shard else None,
+    )
 
 
 def _render(report: Report, catalog: Catalog, console: "Console", rules: Rules | None) -> None:

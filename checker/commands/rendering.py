@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from checker import parts
 from checker.catalog import Catalog
 from checker.errors import EnvironmentFault, ExitCode, UsageError
-from checker.model import LabReport, Missing, Report
+from checker.model import LabReport, Report
 from checker.stack.stack import Say
 
 if TYPE_CHECKING:
@@ -118,7 +119,8 @@ def render_again(
 
     catalog = Catalog()
     ready(files, catalog)
-    report = joined([_read(source) for source in sources])
+    report, whole = together(sources, say)
+    whole = whole or len(sources) == 1  # to look at one part is no mistake
     if learner is not None:
         report = of_learner(report, learner)
     write(report, files, catalog)
@@ -126,42 +128,27 @@ def render_again(
         terminal.render(report, console, output_lines=10)
     for path in files.named():
         say(f"Wrote {path}.")
+    if not whole:
+        return ExitCode.ENVIRONMENT
     if fail_under is None and files.named():
         return ExitCode.PASSED
     return verdict(report, fail_under, rules_of(files, catalog))
 
 
-def joined(reports: list[Report]) -> Report:
-    """One report of several that graded parts of one class. Raises UsageError where they don't fit together.
+def together(sources: tuple[Path, ...], say: Say) -> tuple[Report, bool]:
+    """The one report of those in the files, and whether no part of it is missing. Raises UsageError.
 
-    Somebody is missing if nothing of a lab was there in any part.
+    Says which parts are missing, and what two of them do not agree on.
     """
-    if len(reports) == 1:
-        return reports[0]
-    results = tuple(result for report in reports for result in report.results)
-    twice = {(result.path, result.lab) for result in results}
-    if len(twice) < len(results) or len({(report.mode, report.due) for report in reports}) > 1:
-        raise UsageError(
-            "These reports are no parts of one grading: they have a workspace twice, or differ in mode or due time.",
-            "Name each part once, all graded with equal options.",
+    joined = parts.join([_read(source) for source in sources])
+    for path in joined.doubled:
+        say(f"{path} was graded differently in two parts; the first counts.")
+    if joined.absent and joined.report.shard:
+        numbers = ", ".join(map(str, joined.absent))
+        say(
+            f"Missing of {joined.report.shard.of} parts: {numbers}. What they were to grade is not in the report."
         )
-    gone = [
-        {(entry.person.identifier, lab) for entry in one.missing for lab in entry.labs} for one in reports
-    ]
-    everywhere = set.intersection(*gone)
-    missing = [
-        Missing(person=entry.person, labs=labs)
-        for entry in reports[0].missing
-        if (labs := tuple(lab for lab in entry.labs if (entry.person.identifier, lab) in everywhere))
-    ]
-    return msgspec.structs.replace(
-        reports[0],
-        generated_at=max(report.generated_at for report in reports),
-        results=results,
-        missing=tuple(missing),
-        unmatched=tuple(dict.fromkeys(path for report in reports for path in report.unmatched)),
-        alike=tuple(dict.fromkeys(alike for report in reports for alike in report.alike)),
-    )
+    return joined.report, not joined.absent
 
 
 def _read(source: Path) -> Report:

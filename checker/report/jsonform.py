@@ -38,6 +38,7 @@ def to_json(report: Report) -> bytes:
         "missing": report.missing,
         "unmatched": report.unmatched,
         "alike": report.alike,
+        "shard": report.shard,
         "results": [_result(result) for result in report.results],
     }
     return _encoded(form)

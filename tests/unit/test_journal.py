@@ -6,11 +6,10 @@ import pytest
 
 from checker import journal
 from checker.catalog import Catalog
-from checker.commands.merging import merged
 from checker.commands.replaying import chosen, shard_of
 from checker.errors import UsageError
 from checker.isolation.pool import Task, in_error
-from checker.model import LabReport, Outcome, Report, StepReport, Versions
+from checker.model import LabReport, Outcome, StepReport, Versions
 from tests.helpers import TinyLab
 
 
@@ -23,16 +22,6 @@ def task(tiny: TinyLab, tmp_path: Path) -> Task:
 def result(path: object, points: int = 5) -> LabReport:
     step = StepReport(step="push", title="Push", outcome=Outcome.PASS, points=points, max_points=5)
     return LabReport(lab="90-tiny", title="Tiny", path=str(path), steps=(step,), versions=Versions())
-
-
-def failed(path: object) -> LabReport:
-    return LabReport(
-        lab="90-tiny", title="Tiny", path=str(path), steps=(), versions=Versions(), error="It ended."
-    )
-
-
-def part(*results: LabReport) -> Report:
-    return Report(mode="replay", generated_at="2026-01-01T00:00:00Z", results=results)
 
 
 def test_what_is_kept_is_read_again(task: Task, tmp_path: Path) -> None:
@@ -89,28 +78,3 @@ def test_a_part_is_written_as_one_of_many() -> None:
     for wrong in ("0/3", "4/3", "1", "a/b", "1/", "-1/3"):
         with pytest.raises(UsageError):
             shard_of(wrong)
-
-
-def test_merging_has_every_submission_once_whatever_the_order() -> None:
-    parts = [part(result("b"), result("d")), part(result("a"), result("c"))]
-
-    report, doubled = merged(parts)
-
-    assert [each.path for each in report.results] == ["a", "b", "c", "d"]
-    assert merged(reversed(parts))[0] == report
-    assert doubled == []
-
-
-def test_what_one_part_could_not_grade_counts_as_another_did() -> None:
-    for parts in ([part(failed("a")), part(result("a"))], [part(result("a")), part(failed("a"))]):
-        report, doubled = merged(parts)
-
-        assert [(each.path, each.error) for each in report.results] == [("a", "")]
-        assert doubled == []
-
-
-def test_parts_that_do_not_agree_are_told() -> None:
-    report, doubled = merged([part(result("a", 5)), part(result("a", 2))])
-
-    assert [each.points for each in report.results] == [5]
-    assert doubled == ["a"]

@@ -8,11 +8,11 @@ import pytest
 
 from checker.catalog import Catalog
 from checker.commands.grading import verdict
-from checker.commands.rendering import Files, file_names, joined, of_learner, ready, write
+from checker.commands.rendering import Files, file_names, of_learner, ready, write
 from checker.errors import UsageError
 from checker.grades import grade
 from checker.gradingrules import parse
-from checker.model import LabReport, Missing, Person, Report, Versions
+from checker.model import LabReport, Person, Report, Versions
 from checker.report import jsonform
 from tests.helpers import Command, TinyLab
 
@@ -152,17 +152,3 @@ def test_a_form_of_one_learner_is_a_file_or_a_folder(catalog: Catalog, tmp_path:
 
     assert json.loads((tmp_path / "one.json").read_bytes())["status"] == "error"
     assert (tmp_path / "ada.json").exists()
-
-
-def test_parts_of_a_class_are_joined(sample: LabReport) -> None:
-    def part(who: str, *missing: str) -> Report:
-        result = msgspec.structs.replace(sample, path=who, person=Person(identifier=who))
-        gone = tuple(Missing(person=Person(identifier=name), labs=(sample.lab,)) for name in missing)
-        return Report(mode="replay", generated_at="2026-01-31T09:30:00Z", results=(result,), missing=gone)
-
-    whole = joined([part("ada", "bo", "mo"), part("bo", "ada", "mo")])
-
-    assert [result.path for result in whole.results] == ["ada", "bo"]
-    assert [entry.person.identifier for entry in whole.missing] == ["mo"]
-    with pytest.raises(UsageError, match="no parts of one grading"):
-        joined([part("ada"), part("ada")])
