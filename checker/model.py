@@ -165,8 +165,20 @@ class AnswerRun(msgspec.Struct, frozen=True, kw_only=True):
     timed_out: bool = False
 
 
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer as it was handed in. path: in the workspace. text: cut at a limit (`truncated` says so); bytes that
+    are no UTF-8 are replaced."""
+
+    path: str
+    text: str
+    truncated: bool = False
+
+
 class StepReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One step's verdict. `points` of `max_points`; an error counts as 0 of 0."""
+    """One step's verdict. `points` of `max_points`; an error counts as 0 of 0.
+
+    written: None in practice, and where nothing was handed in. answer: None where nothing was run.
+    """
 
     step: str
     title: str
@@ -176,6 +188,7 @@ class StepReport(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
     reason: str = ""
     seconds: float = 0.0
+    written: Written | None = None
     answer: AnswerRun | None = None
 
 

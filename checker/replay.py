@@ -16,7 +16,7 @@ from checker.answers import HERE, Door
 from checker.cleanup import remove_run
 from checker.engine import Engine, cache_dir
 from checker.errors import EnvironmentFault, LabError
-from checker.model import AnswerRun, Finding, Lab, LabReport, Outcome, Step, StepReport, Versions
+from checker.model import AnswerRun, Finding, Lab, LabReport, Outcome, Step, StepReport, Versions, Written
 from checker.processes import process_identity
 from checker.stack import kind
 from checker.stack import stack as stacks
@@ -45,6 +45,9 @@ class Silent:
 
 SETTLE = 2.0
 """Seconds to look again for what the engine was still making when an answer was interrupted."""
+
+WRITTEN_LIMIT = 16 * 1024
+"""Characters of an answer that a report shows."""
 
 Fill = Callable[[Path], submission.Intake]
 """Puts the answers of a replay into a folder that does not exist yet."""
@@ -85,6 +88,7 @@ def replay(
         intake = fill(place.path)
         if intake.refused:
             return _refused(engine, lab, intake.refused, intake.warnings, path)
+        handed_in = written(lab, place)  # before anything of it is run, or the lab's own files go in between
         workspace.create(lab, place)
         stack = stacks.start(engine, lab, f"replay-{secrets.token_hex(8)}", throwaway=True, place=place.path)
         workspace.write_given_files(lab, place, stack.values)
@@ -96,7 +100,7 @@ def replay(
         broken, stopped = _looked_after(engine, stack, door)
         if broken:
             report = _failed(lab, broken, versions, path)
-            return _complete(report, lab, runs, intake.warnings, time.monotonic() - began)
+            return _complete(report, lab, runs, handed_in, intake.warnings, time.monotonic() - began)
         moved = images.put_back(engine, bases)  # checks and later replays rest on them
         report = verify.check(
             engine,
@@ -116,13 +120,21 @@ def replay(
             if not done:
                 images.put_back(engine, bases)
     warnings = (*intake.warnings, *map(_taken, moved), *map(_stopped, stopped))
-    return _complete(report, lab, runs, warnings, time.monotonic() - began)
+    return _complete(report, lab, runs, handed_in, warnings, time.monotonic() - began)
 
 
 def _complete(
-    report: LabReport, lab: Lab, runs: dict[str, AnswerRun], warnings: tuple[str, ...], seconds: float
+    report: LabReport,
+    lab: Lab,
+    runs: dict[str, AnswerRun],
+    handed_in: dict[str, Written],
+    warnings: tuple[str, ...],
+    seconds: float,
 ) -> LabReport:
-    steps = tuple(_with_run(step, runs.get(step.step), lab) for step in report.steps)
+    steps = tuple(
+        msgspec.structs.replace(_with_run(step, runs.get(step.step), lab), written=handed_in.get(step.step))
+        for step in report.steps
+    )
     return msgspec.structs.replace(report, steps=steps, warnings=warnings, seconds=seconds)
 
 
@@ -168,6 +180,16 @@ def _started_again(engine: Engine, stack: Stack) -> list[str]:
         return []
     stacks.revive(engine, found)
     return [service.name for service in found.services.values() if not service.up]
+
+
+def written(lab: Lab, place: Workspace) -> dict[str, Written]:
+    """What was handed in for each step, for people to read; nothing where there is nothing."""
+    found: dict[str, Written] = {}
+    for step in lab.steps:
+        if text := place.read(step.answer_path):
+            cut = text[:WRITTEN_LIMIT]
+            found[step.name] = Written(path=step.answer_path, text=cut, truncated=len(cut) < len(text))
+    return found
 
 
 def replays_dir() -> Path:

@@ -55,6 +55,7 @@ def test_the_solution_gets_all_points_in_every_form(lab: Command, solved: Path) 
     assert form["mode"] == "replay"
     assert form["results"][0]["path"] == str(solved)
     assert all(form["results"][0]["versions"].values())
+    assert form["results"][0]["steps"][0]["written"]["text"] == (solved / "steps/push.sh").read_text()
     suites = ET.fromstring(files["junit"].read_bytes())
     assert [case.get("name") for case in suites.iter("testcase")] == ["push", "pin", "note"]
     assert next(suites.iter("failure"), None) is None

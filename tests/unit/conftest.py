@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from checker.model import AnswerRun, Finding, LabReport, Outcome, Report, StepReport, Versions
+from checker.model import AnswerRun, Finding, LabReport, Outcome, Report, StepReport, Versions, Written
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -70,6 +70,9 @@ def sample() -> LabReport:
                 points=10,
                 max_points=10,
                 seconds=0.42,
+                written=Written(
+                    path="steps/build.sh", text='docker build --tag "$APP:dev" . && echo <done>\n'
+                ),
                 answer=AnswerRun(exit_code=0, seconds=0.8, output="Successfully tagged shop:dev\n"),
             ),
             StepReport(

@@ -30,6 +30,7 @@ from checker.model import (
     Report,
     StepReport,
     Versions,
+    Written,
 )
 from checker.report import (
     classpage,
@@ -99,6 +100,7 @@ def everything() -> Report:
             max_points=0 if outcome is Outcome.ERROR else 5,
             findings=(found,) if outcome is Outcome.FAIL else (),
             reason="reason",
+            written=Written(path="path", text="text"),
             answer=run,
         )
         for outcome in Outcome

@@ -22,6 +22,7 @@ from checker.model import (
     Report,
     StepReport,
     Versions,
+    Written,
 )
 from checker.report.jsonform import error_json, from_json, schema, to_json
 
@@ -64,6 +65,7 @@ def structs(text: st.SearchStrategy[str], said: st.SearchStrategy[str]) -> st.Se
             findings=tuple(found),
             reason=draw(text if silent else said),
             seconds=draw(SECONDS),
+            written=draw(st.none() | st.builds(Written, path=text, text=text, truncated=st.booleans())),
             answer=draw(st.none() | runs),
         )
 
