@@ -2,8 +2,9 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 PREFIX = "registry-lab-"
 V1 = ("cpu", "cpuacct", "memory", "pids", "devices", "freezer", "blkio", "cpuset")
 """Hierarchies that an engine wants to see; those with a limit of ours are cpu, memory and pids."""
+USUAL = "/sys/fs/cgroup"
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -114,27 +116,37 @@ def _limited(folders: dict[str, str], hierarchy: str, file: str, value: int) -> 
     return True
 
 
+@cache
+def unified() -> bool:
+    """Whether control groups are of version 2 here, told as Docker tells it: by what is mounted at their usual place.
+
+    `make` asks first, where that is the machine's; what is forked from there on remembers it.
+    """
+    kinds = [kind for place, kind, _, _ in _mounted() if place == USUAL]
+    return bool(kinds) and kinds[-1] == "cgroup2"
+
+
 def _parents() -> dict[str, Path]:
     """Where groups of ours go, by hierarchy."""
+    if unified():
+        return {"": Path(USUAL)}
     found: dict[str, Path] = {}
     own: dict[str, str] = {}
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         _, names, path = line.split(":", 2)
         own |= dict.fromkeys(names.split(","), path)
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        before, _, after = line.partition(" - ")
-        root, place = before.split()[3:5]
-        kind, _, options = after.split(" ", 2)
+    for place, kind, root, options in _mounted():
         if kind == "cgroup":
             for name in set(options.split(",")) & set(V1):
                 inside = Path(place) / own.get(name, "/").lstrip("/") if root == "/" else Path(place)
                 found[name] = inside if inside.is_dir() else Path(place)
-        elif kind == "cgroup2" and "memory" in _controllers(place):
-            found[""] = Path(place)
     return found
 
 
-def _controllers(place: str) -> list[str]:
-    with suppress(OSError):
-        return (Path(place) / "cgroup.controllers").read_text().split()
-    return []
+def _mounted() -> Iterator[tuple[str, str, str, str]]:
+    """What is mounted where: place, kind, the part that is shown, options."""
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        before, _, after = line.partition(" - ")
+        root, place = before.split()[3:5]
+        kind, _, options = after.split(" ", 2)
+        yield place, kind, root, options

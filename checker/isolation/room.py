@@ -259,16 +259,16 @@ def _init() -> None:
 
 def _mount_groups(place: Path, flags: int) -> None:
     """The control groups as an engine wants to see them: those of this room as the topmost."""
+    if limits_module.unified():
+        with suppress(OSError):
+            linux.mount("cgroup2", place, "cgroup2", flags)
+        return
     own = [line.split(":", 2)[1] for line in Path("/proc/self/cgroup").read_text().splitlines()]
     ordinary = [
         name
         for name in own
         if name and "=" not in name and not (set(name.split(",")) - set(limits_module.V1))
     ]
-    if not ordinary:
-        with suppress(OSError):
-            linux.mount("cgroup2", place, "cgroup2", flags)
-        return
     linux.mount("tmpfs", place, "tmpfs", flags, "size=1m,mode=755")
     for name in ordinary:
         (place / name).mkdir()
