@@ -81,7 +81,9 @@ def _connected(address: str) -> "Client":
             "Dask is not installed.",
             "Install it here and on each worker: `pip install 'registry-lab[dask]'`.",
         ) from error
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters of it is told by us
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] in ("distributed", "tornado", "asyncio"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters of it is told by us
     try:
         return Client(address, timeout=CONNECTING, set_as_default=False)
     except (OSError, ValueError) as error:

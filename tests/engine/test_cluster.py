@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -36,12 +37,24 @@ def dask(lab: Command) -> Iterator[Callable[..., Process]]:
             process.kill()
 
 
+class Scheduler(NamedTuple):
+    address: str
+    process: Process
+
+
 @pytest.fixture
-def scheduler(dask: Callable[..., Process]) -> str:
-    """The address of one."""
+def cluster(dask: Callable[..., Process]) -> Scheduler:
+    """A scheduler, as yet without workers."""
     port = free_port()
-    dask("scheduler", "--host", HOST, "--port", str(port), "--no-dashboard").says("Scheduler at", 60)
-    return f"tcp://{HOST}:{port}"
+    process = dask("scheduler", "--host", HOST, "--port", str(port), "--no-dashboard")
+    process.says("Scheduler at", 60)
+    return Scheduler(f"tcp://{HOST}:{port}", process)
+
+
+@pytest.fixture
+def scheduler(cluster: Scheduler) -> str:
+    """The address of one."""
+    return cluster.address
 
 
 @pytest.fixture
@@ -121,6 +134,45 @@ def test_a_scheduler_that_is_not_there_is_said(lab: Command, course: Path) -> No
     assert done.code == 3
     assert f"No Dask scheduler answers at {address}." in done.err
     assert "Traceback" not in done.out + done.err
+
+
+def test_a_scheduler_that_ends_half_way_is_said_and_what_is_done_is_kept(
+    lab: Command, course: Path, cluster: Scheduler, worker: StartWorker
+) -> None:
+    worker()
+    kept = lab.home / "done.jsonl"
+    process = lab.spawn("grade", course, "--scheduler", cluster.address, "--resume", kept)
+    until(lambda: kept.exists() and kept.read_text().endswith("\n"), "one to be done", 60)
+
+    cluster.process.kill()
+    done = process.wait(90)
+
+    assert done.code == 3, done.err
+    assert f"The scheduler at {cluster.address} has ended." in done.err
+    assert "Traceback" not in done.out + done.err
+    # A worker ends what it has begun, and itself when its scheduler does not come back.
+    until(lambda: left(lab) == [] and not list(lab.cache.glob("replays/*")), "the worker to be done", 60)
+
+
+def test_ctrl_c_leaves_the_report_of_those_that_were_done_and_the_cluster_as_it_was(
+    lab: Command, course: Path, scheduler: str, worker: StartWorker
+) -> None:
+    worker()
+    report, kept = lab.home / "report.json", lab.home / "done.jsonl"
+    options = ("--scheduler", scheduler, "--resume", kept, "--json", report)
+    process = lab.spawn("grade", course, *options)
+    until(lambda: kept.exists() and kept.read_text().endswith("\n"), "one to be done", 60)
+
+    process.interrupt()
+    done = process.wait(30)
+    assert done.code == 130, done.err
+    assert 1 <= len(grades(report)) < 6
+    again = lab("grade", course, *options)
+
+    assert again.code == 1, again.err
+    assert len(kept.read_text().splitlines()) == 6
+    assert len(grades(report)) == 6
+    assert "Traceback" not in done.err + again.err
 
 
 def test_a_cluster_without_workers_is_said_and_nothing_is_lost(
