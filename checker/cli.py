@@ -352,7 +352,8 @@ def report(reports: tuple[Path, ...], learner: str | None, fail_under: float | N
 def merge(parts: tuple[Path, ...], fail_under: float | None, **outputs: Any) -> int:
     """Make one report of those that `lab grade --shard` wrote on several machines.
 
-    Every submission is in it once; what one part could not grade counts as another graded it.
+    Every submission is in it once; what one part could not grade counts as another graded it. Parts that are
+    missing are said, and then the exit code is 3.
     """
     from checker.commands.merging import merge_reports
     from checker.commands.rendering import Files

@@ -11,6 +11,9 @@ import msgspec
 
 REPORT_VERSION = 2
 
+MOST_PARTS = 1000
+"""Of one class."""
+
 
 class Outcome(StrEnum):
     """What became of a step. The four are never mixed.
@@ -280,10 +283,20 @@ class LabReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Shard(msgspec.Struct, frozen=True, kw_only=True):
-    """Which parts of a class a report is of: their numbers, from 1 and in order, and how many there are."""
+    """Which parts of a class a report is of: their numbers, from 1 and in order, and how many there are.
+
+    Only parts that were done to their end: an interrupted one has results here and no number. Raises ValueError for
+    numbers that cannot be.
+    """
 
     parts: tuple[int, ...]
     of: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.of <= MOST_PARTS:
+            raise ValueError(f"a class has 1 to {MOST_PARTS} parts, not {self.of}")
+        if list(self.parts) != sorted({part for part in self.parts if 1 <= part <= self.of}):
+            raise ValueError(f"the numbers of parts are not in order, or not from 1 to {self.of}")
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -308,8 +321,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def outcome(self) -> Outcome:
-        """ERROR if any result is in error or there is none, else FAIL unless all passed. A part may be empty."""
+        """ERROR if any result is in error or there is none, else FAIL unless all passed.
+
+        A part that is done may be empty.
+        """
         outcomes = {result.outcome for result in self.results}
-        if Outcome.ERROR in outcomes or not (outcomes or self.shard):
+        if Outcome.ERROR in outcomes or not (outcomes or (self.shard and self.shard.parts)):
             return Outcome.ERROR
         return Outcome.PASS if outcomes <= {Outcome.PASS} else Outcome.FAIL

@@ -1,5 +1,6 @@
 """Parts of a class that were graded apart, put together as one report."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
@@ -9,11 +10,14 @@ from checker.model import LabReport, Missing, Outcome, Report, Shard
 
 
 class Joined(msgspec.Struct, frozen=True):
-    """What became of joining. absent: numbers of the parts that are not among them. doubled: paths of submissions that
-    two parts judged differently, where the first one counts."""
+    """What became of joining. absent: numbers of the parts that are not among them, or were interrupted. twice: numbers
+    of the parts that are in several of them. of: how many parts there are; 0 if nothing was graded in parts. doubled:
+    paths of submissions that two reports judge differently, where the first one counts."""
 
     report: Report
     absent: tuple[int, ...] = ()
+    twice: tuple[int, ...] = ()
+    of: int = 0
     doubled: tuple[str, ...] = ()
 
 
@@ -22,11 +26,12 @@ def join(reports: Sequence[Report]) -> Joined:
 
     What one part could not grade counts as another graded it. Results are in the order of their paths, so that it does
     not matter who did what. Somebody is missing if nothing of a lab was there in any part. A report of some parts
-    only says of which.
+    only says of which, and so can be joined with the others later; one of all parts is a whole and says nothing. A
+    report of no part stands for none of the parts, whatever it holds.
     """
     first = reports[0]
-    numbers = {report.shard.of for report in reports if report.shard}
-    if len({(report.mode, report.due) for report in reports}) > 1 or len(numbers) > 1:
+    counts = {report.shard.of for report in reports if report.shard}
+    if len({(report.mode, report.due) for report in reports}) > 1 or len(counts) > 1:
         raise UsageError(
             "These reports are no parts of one grading: they differ in mode, due time or the number of parts.",
             "Name the reports of one grading, all made with equal options.",
@@ -40,10 +45,13 @@ def join(reports: Sequence[Report]) -> Joined:
             found[key] = result
         elif result.outcome is not Outcome.ERROR and before.points != result.points:
             doubled.append(result.path)
-    shard = _shard(reports)
-    absent = tuple(sorted(set(range(1, shard.of + 1)) - set(shard.parts))) if shard else ()
+    of = max(counts, default=0)
+    given = Counter(part for report in reports if report.shard for part in report.shard.parts)
+    absent = tuple(part for part in range(1, of + 1) if part not in given)
+    twice = tuple(sorted(part for part, count in given.items() if count > 1))
+    shard = Shard(parts=tuple(sorted(given)), of=of) if absent else None
     if len(reports) == 1:
-        return Joined(first, absent)
+        return Joined(msgspec.structs.replace(first, shard=shard), absent, of=of)
     report = msgspec.structs.replace(
         first,
         generated_at=max(report.generated_at for report in reports),
@@ -53,16 +61,7 @@ def join(reports: Sequence[Report]) -> Joined:
         alike=tuple(dict.fromkeys(each for report in reports for each in report.alike)),
         shard=shard,
     )
-    return Joined(report, absent, tuple(dict.fromkeys(doubled)))
-
-
-def _shard(reports: Sequence[Report]) -> Shard | None:
-    """Which parts are there; None where that is all."""
-    shards = [report.shard for report in reports if report.shard]
-    if not shards:
-        return None
-    parts = sorted({part for shard in shards for part in shard.parts})
-    return Shard(parts=tuple(parts), of=shards[0].of) if len(parts) < shards[0].of else None
+    return Joined(report, absent, twice, of, tuple(dict.fromkeys(doubled)))
 
 
 def _missing(reports: Sequence[Report]) -> tuple[Missing, ...]:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,7 +57,7 @@ def grade_paths(
     if way.shard and not tasks:
         say(f"Nothing of {len(work.submissions)} is in this part.")
     engine = None
-    if way.scheduler is None:
+    if tasks and way.scheduler is None:  # where there is nothing to run, nothing has to be able to
         engine = connect()
         cleanup.sweep(engine)
         replay.sweep()
@@ -70,9 +71,9 @@ def grade_paths(
             found = {**journal.read(way.resume, tasks), **found}
         if found:
             say(f"Interrupted: the report has the {len(found)} of {len(tasks)} workspaces that were done.")
-            write(work.stamped(_report(found, way)), files, catalog)
+            write(work.stamped(report_of(found, tasks, way)), files, catalog)
         raise
-    report = work.stamped(_report(found, way))
+    report = work.stamped(report_of(found, tasks, way))
     write(report, files, catalog)
     rules = rules_of(files, catalog)
     _render(report, catalog, console, rules)
@@ -112,13 +113,15 @@ def classwork(catalog: Catalog, paths: tuple[Path, ...], lab: str | None, about:
     return work
 
 
-def _report(found: dict[int, LabReport], way: Way) -> Report:
-    """In the order of what was handed in, whatever was done first."""
+def report_of(found: dict[int, LabReport], tasks: Sequence[Task], way: Way) -> Report:
+    """In the order of what was handed in, whatever was done first. A part that is not all done has no number."""
+    number, of = way.shard or (1, 1)
+    done = len(found) == len(tasks)
     return Report(
         mode="replay",
         generated_at=now(),
         results=tuple(found[number] for number in sorted(found)),
-        shard=Shard(parts=way.shard[:1], of=way.shard[1]) if way.shard else None,
+        shard=Shard(parts=(number,) if done else (), of=of) if of > 1 else None,
     )
 
 

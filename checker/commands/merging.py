@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checker.catalog import Catalog
-from checker.commands.rendering import Files, ready, together, write
+from checker.commands.rendering import Files, ready, rules_of, together, write
 from checker.errors import ExitCode
 from checker.stack.stack import Say
 
@@ -27,4 +27,4 @@ def merge_reports(
     report, whole = together(sources, say)
     write(report, files, catalog)
     terminal.render(report, console, output_lines=10)
-    return verdict(report, fail_under) if whole else ExitCode.ENVIRONMENT
+    return verdict(report, fail_under, rules_of(files, catalog)) if whole else ExitCode.ENVIRONMENT

@@ -138,15 +138,21 @@ def render_again(
 def together(sources: tuple[Path, ...], say: Say) -> tuple[Report, bool]:
     """The one report of those in the files, and whether no part of it is missing. Raises UsageError.
 
-    Says which parts are missing, and what two of them do not agree on.
+    Says which parts are missing or given twice, and what two reports do not agree on.
     """
+    from checker.report.wording import ranges
+
     joined = parts.join([_read(source) for source in sources])
     for path in joined.doubled:
         say(f"{path} was graded differently in two parts; the first counts.")
-    if joined.absent and joined.report.shard:
-        numbers = ", ".join(map(str, joined.absent))
+    if joined.twice:
         say(
-            f"Missing of {joined.report.shard.of} parts: {numbers}. What they were to grade is not in the report."
+            f"Given more than once of {joined.of} parts: {ranges(joined.twice)}. Every submission counts once."
+        )
+    if joined.absent:
+        say(
+            f"Missing or interrupted of {joined.of} parts: {ranges(joined.absent)}. The report lacks what they were to "
+            f"grade: name their reports too, or make them, `lab grade --shard {joined.absent[0]}/{joined.of}`."
         )
     return joined.report, not joined.absent
 

@@ -1,5 +1,6 @@
 """Getting many submissions replayed: in rooms or without, so many at a time, going on where it was left."""
 
+import re
 import time
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack
@@ -14,13 +15,16 @@ from checker.errors import EnvironmentFault, UsageError
 from checker.isolation import able, stock
 from checker.isolation.nursery import Nursery
 from checker.isolation.pool import Event, Task, replay_all
-from checker.model import AnswerRun, LabReport
+from checker.model import MOST_PARTS, AnswerRun, LabReport
 from checker.stack import images as of_lab
 from checker.stack.stack import Say
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+
+
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 class Way(msgspec.Struct, frozen=True):
@@ -48,8 +52,13 @@ class View(Protocol):
 def shard_of(text: str) -> tuple[int, int]:
     """`2/5` as numbers. Raises UsageError."""
     part, _, parts = text.partition("/")
-    if not (part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
-        raise UsageError(f"{text!r} is no part of a class.", "Write it as 2/5: the second of five parts.")
+    if not (
+        _NUMBER.fullmatch(part) and _NUMBER.fullmatch(parts) and 1 <= int(part) <= int(parts) <= MOST_PARTS
+    ):
+        raise UsageError(
+            f"{text!r} is no part of a class.",
+            f"Write it as 2/5: the second of five parts. There can be {MOST_PARTS}.",
+        )
     return int(part), int(parts)
 
 

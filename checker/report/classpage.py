@@ -20,7 +20,16 @@ from checker.model import Outcome
 from checker.report.feedback import NOT_YOURS
 from checker.report.gradebook import columns
 from checker.report.plain import plain, plain_line, tail
-from checker.report.wording import SYMBOLS, ending, parts, percent, remarks, trouble, versions
+from checker.report.wording import (
+    SYMBOLS,
+    ending,
+    part_of_class,
+    parts,
+    percent,
+    remarks,
+    trouble,
+    versions,
+)
 
 TEMPLATES = Path(__file__).with_name("templates")
 OUTPUT_LINES = 40
@@ -123,6 +132,7 @@ def environment() -> Environment:
         seconds=_seconds,
         who=_who,
         tail=lambda text: tail(text, OUTPUT_LINES),
+        part_of_class=part_of_class,
         parts=parts,
         remarks=remarks,
         ending=ending,

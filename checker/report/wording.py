@@ -1,6 +1,6 @@
 """The words every rendering uses, so that no two of them say the same thing differently."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from checker.model import AnswerRun, Finding, LabReport, Outcome, Report, StepReport
@@ -119,8 +119,28 @@ def trouble(result: LabReport) -> str:
     return "" if result.steps else f"{NOTHING_CHECKED.capitalize()}."
 
 
+def ranges(numbers: Sequence[int]) -> str:
+    """Return ascending numbers as `1-3, 7`; `none` without any."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs) or "none"
+
+
+def part_of_class(report: Report) -> str:
+    """Return which parts of a class a report is of; empty if of all."""
+    shard = report.shard
+    return f"not the whole class, parts of {shard.of} that are done: {ranges(shard.parts)}" if shard else ""
+
+
 def about_the_class(report: Report) -> Iterator[str]:
-    """What came late, is missing or nobody's, and what to compare; a line each, nothing for a lone workspace."""
+    """What part of it this is, what came late, is missing or nobody's, and what to compare; a line each, nothing for a
+    lone workspace."""
+    if part := part_of_class(report):
+        yield f"{part[0].upper()}{part[1:]}."
     for result in report.results:
         if result.late:
             by = SAID_BY.get(result.submitted_by, "")

@@ -75,6 +75,6 @@ def test_every_submission_is_in_exactly_one_part(task: Task) -> None:
 
 def test_a_part_is_written_as_one_of_many() -> None:
     assert shard_of("2/5") == (2, 5)
-    for wrong in ("0/3", "4/3", "1", "a/b", "1/", "-1/3"):
+    for wrong in ("0/3", "4/3", "1", "a/b", "1/", "-1/3", "1/1001", "²/3", f"1/{'9' * 5000}"):
         with pytest.raises(UsageError):
             shard_of(wrong)
