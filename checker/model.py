@@ -180,7 +180,8 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
 class StepReport(msgspec.Struct, frozen=True, kw_only=True):
     """One step's verdict. `points` of `max_points`; an error counts as 0 of 0.
 
-    written: None in practice, and where nothing was handed in. answer: None where nothing was run.
+    written: None in practice, and where nothing was handed in, an empty file or what is no file. answer: None where
+    nothing was run.
     """
 
     step: str

@@ -157,6 +157,7 @@ def hostile_report() -> Report:
             max_points=points,
             findings=(finding,) if outcome is Outcome.FAIL else (),
             reason=HOSTILE,
+            written=Written(path=HOSTILE, text=HOSTILE, truncated=True),
             answer=run,
         )
 

@@ -9,7 +9,7 @@ from checker.catalog import Catalog
 from checker.commands.replaying import chosen, shard_of
 from checker.errors import UsageError
 from checker.isolation.pool import Task, in_error
-from checker.model import LabReport, Outcome, StepReport, Versions
+from checker.model import LabReport, Outcome, StepReport, Versions, Written
 from tests.helpers import TinyLab
 
 
@@ -20,7 +20,14 @@ def task(tiny: TinyLab, tmp_path: Path) -> Task:
 
 
 def result(path: object, points: int = 5) -> LabReport:
-    step = StepReport(step="push", title="Push", outcome=Outcome.PASS, points=points, max_points=5)
+    step = StepReport(
+        step="push",
+        title="Push",
+        outcome=Outcome.PASS,
+        points=points,
+        max_points=5,
+        written=Written(path="steps/push.sh", text="echo \x1b \u202e \ufffd\n", truncated=True),
+    )
     return LabReport(lab="90-tiny", title="Tiny", path=str(path), steps=(step,), versions=Versions())
 
 

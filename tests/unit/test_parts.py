@@ -14,7 +14,7 @@ from checker.commands.replaying import Way
 from checker.errors import UsageError
 from checker.grades import grade
 from checker.isolation.pool import Task
-from checker.model import LabReport, Missing, Outcome, Person, Report, Shard, StepReport, Versions
+from checker.model import LabReport, Missing, Outcome, Person, Report, Shard, StepReport, Versions, Written
 from checker.parts import join
 from checker.report import classpage, jsonform, wording
 from tests.helpers import Command, TinyLab
@@ -29,6 +29,7 @@ def result(path: str, points: int = 5, error: str = "") -> LabReport:
         points=points,
         max_points=5,
         reason="" if points == 5 else "No.",
+        written=Written(path="steps/push.sh", text="echo \x1b[1m\u202e\ufffd </pre>\r\n", truncated=True),
     )
     steps = () if error else (step,)
     return LabReport(lab="90-tiny", title="Tiny", path=path, steps=steps, versions=Versions(), error=error)

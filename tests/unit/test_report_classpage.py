@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from checker.grades import grade
 from checker.gradingrules import parse
-from checker.model import Alike, LabReport, Missing, Outcome, Person, Report, Versions
+from checker.model import Alike, LabReport, Missing, Outcome, Person, Report, Versions, Written
 from checker.report.classpage import TEMPLATES, letters, to_feedback, to_html
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
@@ -175,6 +175,70 @@ def test_hostile_text_stays_text(hostile_report: Report, hostile: str) -> None:
     assert not set(html) & set("\x00\x07\x1b\x7f\x9b\u202e\ufffe\u200b")
 
 
+@pytest.mark.parametrize("staff", [True, False])
+def test_an_answer_is_shown_as_it_was_handed_in_and_changes_nothing_around_it(
+    staff: bool, sample: LabReport, hostile: str
+) -> None:
+    source = (
+        'docker push "$APP" # </pre></details><script>alert(1)</script>{{ 7 * 7 }}\n'
+        "\x1b[31mred\x1b[0m \x9b2J a\u202eb \u2066c\u200b <img src=x onerror=x> &lt;\n" + hostile
+    )
+    written = Written(path="steps/<b>.sh", text=source, truncated=True)
+    step = msgspec.structs.replace(sample.steps[1], written=written)
+    report = Report(
+        mode="replay",
+        generated_at="2026-01-31T09:30:00Z",
+        results=(msgspec.structs.replace(sample, steps=(step,)),),
+    )
+    html = to_html(grade(report)) if staff else to_feedback(grade(report).learners[0])
+    page = Page(html)
+
+    assert page.tags <= OURS
+    assert not page.open
+    assert not [name for name, _ in page.attributes if name.startswith("on") or name == "src"]
+    assert not set(html) & set("\x00\x07\x1b\x7f\x9b\u202e\u2066\u200b")
+    for said in (
+        "The answer, its beginning: steps/<b>.sh",
+        'docker push "$APP" # </pre></details><script>alert(1)</script>{{ 7 * 7 }}\n',
+        "red ",
+        "a\\u202eb \\u2066c\\u200b <img src=x onerror=x> &lt;",
+    ):
+        assert said in page.text
+    assert "<details><summary>The answer" in html, "it is closed until somebody wants to see it"
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAIL, Outcome.SKIPPED, Outcome.ERROR, Outcome.PASS])
+def test_an_answer_is_shown_whatever_became_of_it(outcome: Outcome, class_report: Report) -> None:
+    step = msgspec.structs.replace(
+        class_report.results[0].steps[1],
+        outcome=outcome,
+        points=0,
+        max_points=0,
+        reason="" if outcome in (Outcome.PASS, Outcome.FAIL) else "A reason.",
+        written=Written(path="note.txt", text="Tags move."),
+        answer=None,
+    )
+    result = msgspec.structs.replace(class_report.results[0], steps=(step,))
+    graded = grade(msgspec.structs.replace(class_report, results=(result,)))
+
+    for html in (to_html(graded), to_feedback(graded.learners[0])):
+        assert "The answer: note.txt" in Page(html).text
+        assert "Tags move." in Page(html).text
+
+
+def test_feedback_shows_nobody_the_answer_of_another(class_report: Report) -> None:
+    def with_answer(who: str) -> LabReport:
+        result = class_report.results[0]
+        step = msgspec.structs.replace(result.steps[1], written=Written(path="x", text=f"answer of {who}"))
+        return msgspec.structs.replace(result, steps=(step,), path=who, person=Person(identifier=who))
+
+    learners = grade(
+        msgspec.structs.replace(class_report, results=(with_answer("ada"), with_answer("bo")))
+    ).learners
+
+    assert [re.findall(r"answer of (\w+)", to_feedback(each)) for each in learners] == [["ada"], ["bo"]]
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
 @given(text=st.text(alphabet=st.sampled_from("<>&\"'`{}%/=!-#ab \n\x1b"), min_size=1, max_size=40))
 def test_no_text_makes_a_tag_or_an_attribute(hostile_report: Report, text: str) -> None:
@@ -183,7 +247,13 @@ def test_no_text_makes_a_tag_or_an_attribute(hostile_report: Report, text: str) 
         assert not page.open
         return page.tags, {name for name, _ in page.attributes}
 
-    step = msgspec.structs.replace(hostile_report.results[0].steps[0], title=text, step=text, reason=text)
+    step = msgspec.structs.replace(
+        hostile_report.results[0].steps[0],
+        title=text,
+        step=text,
+        reason=text,
+        written=Written(path=text, text=text),
+    )
     result = LabReport(
         lab=text, title=text, path=text, steps=(step,), versions=Versions(lab=text), error=text
     )

@@ -166,9 +166,32 @@ def all_hostile(text: str) -> Report:
 
 def test_every_field_of_every_struct_is_tried() -> None:
     named = {str(part) for place in PLACES for part in place if isinstance(part, str)}
-    for struct in (Report, LabReport, StepReport, AnswerRun, Finding, Versions, Person, Missing, Alike):
+    for struct in (
+        Report,
+        LabReport,
+        StepReport,
+        Written,
+        AnswerRun,
+        Finding,
+        Versions,
+        Person,
+        Missing,
+        Alike,
+    ):
         texts = {field.name for field in msgspec.structs.fields(struct) if "str" in str(field.type)}
         assert texts - FIXED <= named, struct
+
+
+def test_what_was_handed_in_is_where_it_is_meant_to_be_and_nowhere_else() -> None:
+    report = everything()
+    for place in places(report):
+        if place[-2:] in (("written", "path"), ("written", "text")):
+            report = put(report, place, f"needle-{place[-1]}")
+
+    for form, render in RENDERERS.items():
+        made = render(report)
+        shown = made.decode() if isinstance(made, bytes) else made
+        assert ("needle" in shown) is (form in ("json", "html", "feedback")), form
 
 
 def harmless(form: str, made: str | bytes) -> None:
