@@ -8,12 +8,14 @@ import hashlib
 import io
 import logging
 import queue
+import signal
 import socket
 import tarfile
 import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,7 +129,8 @@ class _Round:
         while self._waiting and len(self._out) < room:
             task = self._waiting.popleft()
             try:
-                parcel = self._packed(task)
+                with _undisturbed():
+                    parcel = self._packed(task)
             except LabError as error:
                 yield Event(task, report=in_error(task, f"{error.message} {error.action or ''}".strip()))
                 continue
@@ -184,6 +187,19 @@ class _Round:
         if type(error).__name__ == "KilledWorker":
             return in_error(task, "Every worker that was at it was lost.")
         return in_error(task, f"Its worker failed: {error}")
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Put a Ctrl-C off to the end of work that is short and has to clean up after itself. For the main thread."""
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        raise KeyboardInterrupt
 
 
 def fingerprint(lab: Lab) -> str:
