@@ -28,6 +28,11 @@ class LabError(Exception):
         self.message = message
         self.action = action
 
+    @property
+    def told(self) -> str:
+        """Both as one text."""
+        return " ".join(part for part in (self.message, self.action) if part)
+
 
 class UsageError(LabError):
     """The command was asked for something that does not exist or makes no sense."""

@@ -1,6 +1,7 @@
 """Telling one process from another, also after its number was given to the next."""
 
 import os
+import secrets
 
 
 def process_identity(pid: int) -> str:
@@ -22,3 +23,14 @@ def gone(identity: str) -> bool:
     """Whether the process with this identity has ended."""
     pid = identity.partition(":")[0]
     return pid.isdigit() and process_identity(int(pid)) != identity
+
+
+def own_name() -> str:
+    """A name that nothing else has, for what must not outlive this process: `named_by` tells whose it is."""
+    return f"{process_identity(os.getpid()).replace(':', '-')}-{secrets.token_hex(4)}"
+
+
+def named_by(name: str) -> str:
+    """The identity of the process that made an `own_name`; empty for any other name."""
+    pid, _, rest = name.partition("-")
+    return f"{pid}:{rest.rpartition('-')[0]}" if pid.isdigit() else ""

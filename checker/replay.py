@@ -17,7 +17,7 @@ from checker.cleanup import remove_run
 from checker.engine import Engine, cache_dir
 from checker.errors import EnvironmentFault, LabError
 from checker.model import AnswerRun, Finding, Lab, LabReport, Outcome, Step, StepReport, Versions, Written
-from checker.processes import process_identity
+from checker.processes import gone, named_by, own_name
 from checker.stack import kind
 from checker.stack import stack as stacks
 from checker.stack.container import wait_ready
@@ -77,7 +77,7 @@ def replay(
     the answers broke. Raises EngineFault or ServiceFault when the machine is at fault from the start.
     """
     began = time.monotonic()
-    base = _own_folder()
+    base = replays_dir() / own_name()
     place = Workspace(Path(os.path.realpath(base)) / lab.name)
     stack: Stack | None = None
     closing = ExitStack()
@@ -199,13 +199,13 @@ def replays_dir() -> Path:
 
 def sweep() -> int:
     """Remove the workspaces of replays whose process is gone; returns how many."""
-    gone = 0
+    count = 0
     for path in replays_dir().iterdir() if replays_dir().is_dir() else ():
-        pid, _, rest = path.name.partition("-")
-        if not pid.isdigit() or process_identity(int(pid)) != f"{pid}:{rest.rpartition('-')[0]}":
+        owner = named_by(path.name)
+        if not owner or gone(owner):
             shutil.rmtree(path, ignore_errors=True)
-            gone += 1
-    return gone
+            count += 1
+    return count
 
 
 def _run_answers(
@@ -273,16 +273,12 @@ def _failed(lab: Lab, finding: Finding, versions: Versions, path: str) -> LabRep
 @contextmanager
 def folder() -> Iterator[Path]:
     """A folder of this process among those of replays, for a while; `sweep` knows it. Raises EnvironmentFault."""
-    base = _own_folder()
+    base = replays_dir() / own_name()
     _make_folder(base)
     try:
         yield base
     finally:
         shutil.rmtree(base, ignore_errors=True)
-
-
-def _own_folder() -> Path:
-    return replays_dir() / f"{process_identity(os.getpid()).replace(':', '-')}-{secrets.token_hex(4)}"
 
 
 def _make_folder(base: Path) -> None:

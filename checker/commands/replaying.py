@@ -88,7 +88,7 @@ def results(
         if engine is None:
             from checker.isolation import cluster  # few have Dask
 
-            events = cluster.replay_on(str(way.scheduler), waiting, unprotected=way.unprotected, say=say)
+            events = cluster.replay_on(str(way.scheduler), waiting, unprotected=way.unprotected)
             view = _Lines(len(waiting), len(waiting), say)
         else:
             stocks = {

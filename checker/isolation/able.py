@@ -12,7 +12,7 @@ from checker.engine import Engine, cache_dir
 from checker.errors import LabError
 from checker.footprint import search_path
 from checker.isolation import limits, linux, roots
-from checker.processes import gone
+from checker.processes import gone, named_by
 
 PROGRAMS = ("dockerd", "containerd", "runc", "docker", "nsenter", "bash", "cp")
 WITHOUT = "answers run as you, on this machine and its engine: they see its files, and each other's images"
@@ -53,8 +53,7 @@ def sweep() -> None:
 
 
 def _is_gone(name: str) -> bool:
-    pid, _, rest = name.partition("-")
-    return pid.isdigit() and gone(f"{pid}:{rest.rpartition('-')[0]}")
+    return gone(named_by(name))
 
 
 def _inside(program: str) -> bool:

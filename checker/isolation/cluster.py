@@ -14,7 +14,7 @@ import tarfile
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,9 +60,7 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
     unprotected: bool
 
 
-def replay_on(
-    address: str, tasks: Sequence[Task], *, unprotected: bool, say: Callable[[str], None]
-) -> Iterator[Event]:
+def replay_on(address: str, tasks: Sequence[Task], *, unprotected: bool) -> Iterator[Event]:
     """Replay the tasks on the workers of the scheduler at `address`; tells what happens as it does.
 
     What a lost worker was at is done again by another. Raises EnvironmentFault if there is no scheduler there, or no
@@ -70,7 +68,7 @@ def replay_on(
     """
     client = _connected(address)
     try:
-        yield from _Round(client, address, tasks, unprotected, say).events()
+        yield from _Round(client, address, tasks, unprotected).events()
     finally:
         client.close(timeout=CONNECTING)
 
@@ -95,15 +93,8 @@ def _connected(address: str) -> "Client":
 
 
 class _Round:
-    def __init__(
-        self,
-        client: "Client",
-        address: str,
-        tasks: Sequence[Task],
-        unprotected: bool,
-        say: Callable[[str], None],
-    ) -> None:
-        self._client, self._address, self._say = client, address, say
+    def __init__(self, client: "Client", address: str, tasks: Sequence[Task], unprotected: bool) -> None:
+        self._client, self._address = client, address
         self._unprotected = unprotected
         self._waiting = deque(tasks)
         self._out: dict[str, tuple[Task, Any]] = {}
@@ -132,7 +123,7 @@ class _Round:
                 with _undisturbed():
                     parcel = self._packed(task)
             except LabError as error:
-                yield Event(task, report=in_error(task, f"{error.message} {error.action or ''}".strip()))
+                yield Event(task, report=in_error(task, error.told))
                 continue
             yield Event(task)
             future = self._client.submit(carry_out, parcel, pure=False, retries=1)
@@ -225,7 +216,7 @@ def carry_out(data: bytes) -> bytes:
             path="",
             steps=(),
             versions=Versions(),
-            error=_on_this_machine(error),
+            error=f"On {socket.gethostname()}: {error.told}",
         )
     # The worker took in what had been taken in already, and what it says of that was said before.
     warnings = tuple(dict.fromkeys((*parcel.warnings, *report.warnings)))
@@ -262,7 +253,3 @@ def _judged(parcel: Parcel) -> LabReport:
             event.report for event in replay_all(nursery, [task], 1, stocks, catalog.root) if event.report
         )
     return report
-
-
-def _on_this_machine(error: LabError) -> str:
-    return f"On {socket.gethostname()}: {error.message} {error.action or ''}".strip()

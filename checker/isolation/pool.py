@@ -1,7 +1,5 @@
 """Replaying many submissions, so many at a time, each in a worker of its own."""
 
-import os
-import secrets
 import selectors
 import socket
 import time
@@ -15,7 +13,7 @@ from checker.isolation.limits import Limits
 from checker.isolation.nursery import Nursery
 from checker.isolation.worker import Order, Told
 from checker.model import AnswerRun, Lab, LabReport, Outcome, Versions
-from checker.processes import process_identity
+from checker.processes import own_name
 
 ATTEMPTS = 2
 EXTRA_SECONDS = 240.0
@@ -74,11 +72,9 @@ def replay_all(
 
 
 def _order(task: Task, stock: str, root: Path) -> Order:
-    # The name tells whose it is, so that what a killed grading left can be told from what others have in use.
-    name = f"{process_identity(os.getpid()).replace(':', '-')}-{secrets.token_hex(4)}"
     seconds = sum(step.time_limit for step in task.lab.steps) + EXTRA_SECONDS
     return Order(
-        name=name, root=str(root), lab=task.lab.name, path=str(task.path), here=str(Path.cwd()), stock=stock,
+        name=own_name(), root=str(root), lab=task.lab.name, path=str(task.path), here=str(Path.cwd()), stock=stock,
         limits=Limits(seconds=seconds),
     )  # fmt: skip
 

@@ -97,7 +97,7 @@ def _hand_in(lab: Lab, source: Path, place: Path, tell: "_Teller") -> None:
     try:
         intake = submission.take_in(lab, source, place / ANSWERS)
     except LabError as error:
-        tell(Told(fault=_said(error)))
+        tell(Told(fault=error.told))
         raise
     (place / INTAKE).write_bytes(msgspec.json.encode(intake))
 
@@ -136,8 +136,4 @@ def _tell_result(tell: _Teller, work: Callable[[], LabReport]) -> None:
     try:
         tell(Told(report=work()))
     except LabError as error:
-        tell(Told(fault=_said(error)))
-
-
-def _said(error: LabError) -> str:
-    return " ".join(part for part in (error.message, error.action) if part)
+        tell(Told(fault=error.told))

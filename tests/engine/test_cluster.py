@@ -112,13 +112,13 @@ def test_warnings_and_refusals_are_the_same_on_a_cluster(
 
 
 def test_a_worker_with_another_lab_judges_nothing(
-    lab: Command, tiny: TinyLab, course: Path, scheduler: str, worker: StartWorker
+    lab: Command, course: Path, scheduler: str, worker: StartWorker
 ) -> None:
     worker()
     # A worker reads the lab when it judges: what differs is what the grader read before, as if elsewhere.
     change = "from checker.isolation import cluster; cluster.fingerprint = lambda lab: 'other'"
 
-    done = lab.spawn("grade", course / "learner-0", "--scheduler", scheduler, before=change).wait()
+    done = lab("grade", course / "learner-0", "--scheduler", scheduler, before=change)
 
     assert done.code == 3
     assert "The lab 90-tiny is another one here." in done.out + done.err
