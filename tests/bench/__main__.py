@@ -25,12 +25,9 @@ from checker.catalog import Catalog
 from checker.cleanup import remove_run
 from checker.engine import Engine, connect
 from checker.model import Lab, Outcome
-from checker.processes import process_identity
 from checker.stack import stack as stacks
-from checker.stack.labels import PROCESS
 from checker.workspace import Workspace
 from tests.bench import classes, pipelines, scanning, services
-from tests.helpers import TinyLab
 
 LAB = "01"
 BIN = Path(sys.executable).parent
@@ -102,8 +99,7 @@ def bare_registry(engine: Engine) -> Callable[[], float]:
             "docker",
             "run",
             "--detach",
-            "--label",
-            f"{PROCESS}={process_identity(os.getpid())}",
+            services.mark(),
             "--publish",
             f"127.0.0.1:{port}:5000",
             images.tag_of("registry"),
@@ -213,32 +209,23 @@ def measure_classes(runs: int) -> list[Row]:
     lab, rows = Catalog().lab(LAB), []
     images.ensure(engine, sorted({"registry", *lab.images}), print)
     with classes.of_lab(engine, lab) as graded:
-
-        def grade(count: int, *options: str) -> Callable[[], float]:
-            return lambda: graded.seconds(lab.name, count, *options)
-
-        answers = bare_answers(engine, lab)
-        rows.append(in_turn("one of lab 01, in a room", "the answers in bash", 2, grade(1), answers, runs))
-        twice = grade(4, "--jobs", "2")
-        rows.append(in_turn("four of lab 01, --jobs 2", "--jobs 1", 1 / 1.7, twice, grade(4), min(runs, 2)))
+        one, bash = graded.timed(1), bare_answers(engine, lab)
+        rows.append(in_turn("one of lab 01, in a room", "the answers in bash", 2, one, bash, runs))
+        two_jobs, one_job = graded.timed(4, "--jobs", "2"), graded.timed(4)
+        rows.append(in_turn("four of lab 01, --jobs 2", "--jobs 1", 1 / 1.7, two_jobs, one_job, min(runs, 2)))
     with classes.of_tiny_lab(engine) as graded, classes.other_graders(10) as others:
         for name, theirs in others.items():
-            ten = grade_tiny(graded, 10)
+            ten = graded.timed(10)
             rows.append(
                 in_turn("ten of a small lab, --jobs 1", f"ten by {name}", 1, ten, theirs, min(runs, 3))
             )
-        jobs = ("--jobs", "4")
         seconds, peak = {}, {}
         for count in (20, 200):
-            seconds[count] = graded.seconds(TinyLab.name, count, *jobs)
+            seconds[count] = graded.seconds(count, "--jobs", "4")
             peak[count] = graded.peak
         rows.append(Row("200 of a small lab, --jobs 4", "20", seconds[200], seconds[20], 10.5, "one run"))
         rows.append(Row("200 of a small lab: MB at most", "20", peak[200], peak[20], 1.2, "one run"))
     return rows
-
-
-def grade_tiny(graded: classes.Graded, count: int) -> Callable[[], float]:
-    return lambda: graded.seconds(TinyLab.name, count)
 
 
 def show(rows: list[Row]) -> None:

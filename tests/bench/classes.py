@@ -28,23 +28,29 @@ POLL = 0.05
 class Graded:
     """`lab grade` over classes of one lab, in a cache of its own. peak: MB of memory the last one took at most."""
 
-    def __init__(self, engine: Engine, root: Path, home: Path, fill: Callable[[Path], object]) -> None:
+    def __init__(
+        self, engine: Engine, root: Path, home: Path, lab: str, fill: Callable[[Path], object]
+    ) -> None:
         self._command = Command(root, home, DOCKER_HOST=engine.docker_host)
-        self._fill = fill
+        self._lab, self._fill = lab, fill
         self.peak = 0.0
 
-    def folder(self, lab: str, count: int) -> Path:
+    def timed(self, count: int, *options: str) -> Callable[[], float]:
+        """What grades a class of so many when it is called, and gives its seconds."""
+        return lambda: self.seconds(count, *options)
+
+    def _folder(self, count: int) -> Path:
         """A class of so many who all have it right."""
         place = self._command.home / f"class-{count}"
         for number in range(count):
-            if not (one := place / f"learner-{number}" / lab).exists():
+            if not (one := place / f"learner-{number}" / self._lab).exists():
                 one.parent.mkdir(parents=True, exist_ok=True)
                 self._fill(one)
         return place
 
-    def seconds(self, lab: str, count: int, *options: str) -> float:
+    def seconds(self, count: int, *options: str) -> float:
         """Grade them; everybody has to get everything."""
-        place = self.folder(lab, count)
+        place = self._folder(count)
         began = time.perf_counter()
         process = self._command.spawn("grade", place, *options)
         self.peak = 0.0
@@ -61,7 +67,7 @@ def of_lab(engine: Engine, lab: Lab) -> Iterator[Graded]:
     """Classes of a shipped lab with its solution."""
     fill = author.laid_out(lab.folder / "starter", lab.folder / "solution")
     with tempfile.TemporaryDirectory(prefix="registry-lab-bench-") as folder:
-        yield Graded(engine, lab.folder.parents[1], Path(folder) / "home", fill)
+        yield Graded(engine, lab.folder.parents[1], Path(folder) / "home", lab.name, fill)
 
 
 @contextmanager
@@ -69,7 +75,7 @@ def of_tiny_lab(engine: Engine) -> Iterator[Graded]:
     """Classes of a lab of three steps."""
     with tempfile.TemporaryDirectory(prefix="registry-lab-bench-") as folder:
         tiny = TinyLab(Path(folder) / "root")
-        yield Graded(engine, tiny.root, Path(folder) / "home", tiny.solve)
+        yield Graded(engine, tiny.root, Path(folder) / "home", tiny.name, tiny.solve)
 
 
 @contextmanager

@@ -66,12 +66,14 @@ def ours(engine: Engine, services: tuple[Service, ...]) -> Callable[[], float]:
     return run
 
 
+def mark() -> str:
+    """The option that has the next command sweep what this process made, should it be killed."""
+    return f"--label={PROCESS}={process_identity(os.getpid())}"
+
+
 def bare(engine: Engine, services: tuple[Service, ...]) -> Callable[[], float]:
     """The same containers, one after the other: create, copy the files in, start, poll every 5 ms."""
     env = dict(os.environ, **engine.environment())
-    mark = (
-        f"--label={PROCESS}={process_identity(os.getpid())}"  # should this be killed, the next command sweeps
-    )
 
     def docker(*arguments: str) -> str:
         done = subprocess.run(["docker", *arguments], env=env, check=True, capture_output=True, text=True)
@@ -83,10 +85,10 @@ def bare(engine: Engine, services: tuple[Service, ...]) -> Callable[[], float]:
             place = Path(folder)
             began = time.perf_counter()
             docker(
-                "network", "create", mark, NETWORK
+                "network", "create", mark(), NETWORK
             )  # every one of these services joins it, or its edge does
             if hidden := HIDDEN in services:
-                docker("network", "create", mark, "--internal", f"{NETWORK}-inside")
+                docker("network", "create", mark(), "--internal", f"{NETWORK}-inside")
             try:
                 made.extend(start(service, place) for service in services)
                 return time.perf_counter() - began
@@ -106,7 +108,7 @@ def bare(engine: Engine, services: tuple[Service, ...]) -> Callable[[], float]:
             options += [f"--publish={HOST}:{ports[name]}:{inside}" for name, inside in sort.ports.items()]
         networks = [NETWORK] * wanted.network + [f"{NETWORK}-inside"] * wanted.inside
         options += [f"--network={networks[0]}", f"--network-alias={service.name}"] if networks else []
-        container = docker("create", mark, *options, images.tag_of(sort.image), *wanted.command)
+        container = docker("create", mark(), *options, images.tag_of(sort.image), *wanted.command)
         for number, (path, data) in enumerate(wanted.files.items()):
             source = place / f"{service.name}-{number}"
             source.write_bytes(data)

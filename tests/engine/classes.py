@@ -1,22 +1,13 @@
-"""A small class of submissions to the tiny lab, and what became of it."""
+"""What became of a small class of submissions to the tiny lab."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-from tests.helpers import Command, TinyLab
+from tests.helpers import Command
 
 NOTES_ONLY = "echo Pushed.\n"
-
-
-def course_of(lab: Command, tiny: TinyLab) -> Path:
-    """Six submissions: half of them are right, and no two neighbours alike."""
-    folder = lab.home / "course"
-    for number in range(6):
-        one = tiny.solve(folder / f"learner-{number}" / tiny.name)
-        if number % 2:
-            (one / "steps/push.sh").write_text(NOTES_ONLY)
-    return folder
+"""The answer `push` of those of the class who have it wrong."""
 
 
 def grades(path: Path) -> dict[str, Any]:
