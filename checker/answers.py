@@ -11,14 +11,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from checker import tools
 from checker.engine import Engine
 from checker.errors import EnvironmentFault
-from checker.model import AnswerRun, Step
+from checker.model import AnswerRun, Lab, LabReport, Step, Written
 from checker.workspace import GIT_IDENTITY, PRIVATE, Workspace
 
 OUTPUT_LIMIT = 256 * 1024
 """Bytes of output kept of one answer; the rest is read and thrown away."""
+WRITTEN_LIMIT = 16 * 1024
+"""Characters of an answer that a report shows."""
 GRACE = 2.0
 """Seconds between asking a process group to end and ending it."""
 TICK = 0.05
@@ -55,6 +59,22 @@ class Here:
 
 
 HERE = Here()
+
+
+def written(lab: Lab, place: Workspace) -> dict[str, Written]:
+    """What each step's answer says now, for people to read: step -> answer; nothing where there is nothing."""
+    found: dict[str, Written] = {}
+    for step in lab.steps:
+        if text := place.read(step.answer_path):
+            cut = text[:WRITTEN_LIMIT]
+            found[step.name] = Written(path=step.answer_path, text=cut, truncated=len(cut) < len(text))
+    return found
+
+
+def with_written(report: LabReport, texts: Mapping[str, Written]) -> LabReport:
+    """The report with what was written for each step."""
+    steps = (msgspec.structs.replace(step, written=texts.get(step.step)) for step in report.steps)
+    return msgspec.structs.replace(report, steps=tuple(steps))
 
 
 def environment(

@@ -169,8 +169,8 @@ class AnswerRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer as it was handed in. path: in the workspace. text: cut at a limit (`truncated` says so); bytes that
-    are no UTF-8 are replaced."""
+    """An answer as it was before anything was run. path: in the workspace. text: cut at a limit
+    (`truncated` says so); bytes that are no UTF-8 are replaced."""
 
     path: str
     text: str
@@ -180,8 +180,7 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
 class StepReport(msgspec.Struct, frozen=True, kw_only=True):
     """One step's verdict. `points` of `max_points`; an error counts as 0 of 0.
 
-    written: None in practice, and where nothing was handed in, an empty file or what is no file. answer: None where
-    nothing was run.
+    written: None where there was nothing, an empty file or what is no file. answer: None where nothing was run.
     """
 
     step: str

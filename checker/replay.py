@@ -46,9 +46,6 @@ class Silent:
 SETTLE = 2.0
 """Seconds to look again for what the engine was still making when an answer was interrupted."""
 
-WRITTEN_LIMIT = 16 * 1024
-"""Characters of an answer that a report shows."""
-
 Fill = Callable[[Path], submission.Intake]
 """Puts the answers of a replay into a folder that does not exist yet."""
 
@@ -88,7 +85,7 @@ def replay(
         intake = fill(place.path)
         if intake.refused:
             return _refused(engine, lab, intake.refused, intake.warnings, path)
-        handed_in = written(lab, place)  # before anything of it is run, or the lab's own files go in between
+        handed_in = answers.written(lab, place)  # before any of it runs, or the lab's own files go in between
         workspace.create(lab, place)
         stack = stacks.start(engine, lab, f"replay-{secrets.token_hex(8)}", throwaway=True, place=place.path)
         workspace.write_given_files(lab, place, stack.values)
@@ -131,11 +128,9 @@ def _complete(
     warnings: tuple[str, ...],
     seconds: float,
 ) -> LabReport:
-    steps = tuple(
-        msgspec.structs.replace(_with_run(step, runs.get(step.step), lab), written=handed_in.get(step.step))
-        for step in report.steps
-    )
-    return msgspec.structs.replace(report, steps=steps, warnings=warnings, seconds=seconds)
+    steps = tuple(_with_run(step, runs.get(step.step), lab) for step in report.steps)
+    whole = msgspec.structs.replace(report, steps=steps, warnings=warnings, seconds=seconds)
+    return answers.with_written(whole, handed_in)
 
 
 def _looked_after(engine: Engine, stack: Stack, door: Door) -> tuple[Finding | None, list[str]]:
@@ -180,16 +175,6 @@ def _started_again(engine: Engine, stack: Stack) -> list[str]:
         return []
     stacks.revive(engine, found)
     return [service.name for service in found.services.values() if not service.up]
-
-
-def written(lab: Lab, place: Workspace) -> dict[str, Written]:
-    """What was handed in for each step, for people to read; nothing where there is nothing."""
-    found: dict[str, Written] = {}
-    for step in lab.steps:
-        if text := place.read(step.answer_path):
-            cut = text[:WRITTEN_LIMIT]
-            found[step.name] = Written(path=step.answer_path, text=cut, truncated=len(cut) < len(text))
-    return found
 
 
 def replays_dir() -> Path:

@@ -157,12 +157,13 @@ class Session:
             script.unlink(missing_ok=True)
 
     def check(self, step: str | None = None) -> LabReport:
-        """Judge one step, or all of them, by the world as it is now."""
+        """Judge one step, or all of them, by the world as it is now; with the answers as they are now."""
         from checker import verify
 
+        texts = answers.written(self.lab, self.workspace)
         wanted = None if step is None else frozenset({find_step(self.lab, step).name})
         with ExitStack() as closing:
-            return verify.check(
+            report = verify.check(
                 self.engine,
                 self.lab,
                 self.started(),
@@ -171,6 +172,7 @@ class Session:
                 remember=True,
                 closing=closing,
             )
+        return answers.with_written(report, texts)
 
     def hint(self, step: str) -> tuple[Hint, str]:
         """A step's next hint (the last one again after that), and what was wrong with the state file."""

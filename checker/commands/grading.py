@@ -53,9 +53,11 @@ def grade_paths(
     catalog = Catalog()
     work = classwork(catalog, paths, lab, about)
     ready(files, catalog)
+    count = len(work.submissions) + len(work.lost)
     tasks = chosen([Task(n, one.lab, one.path) for n, one in enumerate(work.submissions)], way.shard)
-    if way.shard and not tasks:
-        say(f"Nothing of {len(work.submissions)} is in this part.")
+    work = msgspec.structs.replace(work, lost=tuple(chosen(work.lost, way.shard)))
+    if way.shard and not tasks and not work.lost:
+        say(f"Nothing of {count} is in this part.")
     engine = None
     if tasks and way.scheduler is None:  # where there is nothing to run, nothing has to be able to
         engine = connect()

@@ -42,11 +42,12 @@ def run_steps(session: Session, steps: tuple[str, ...], *, quiet: bool) -> Repor
 
     names = [find_step(session.lab, step).name for step in steps] or [step.name for step in session.lab.steps]
     runs = {}
+    texts = answers.written(session.lab, session.workspace)  # before one of them writes another
     for name in names:
         if not quiet:
             print(f"$ bash {session.workspace.answer(find_step(session.lab, name))}", file=sys.stderr)
         runs[name] = session.run(name, (lambda _text: None) if quiet else _echo)
-    result = session.check(names[0] if len(names) == 1 else None)
+    result = answers.with_written(session.check(names[0] if len(names) == 1 else None), texts)
     chosen = [step for step in result.steps if step.step in runs]
     reports: list[StepReport] = [msgspec.structs.replace(step, answer=runs[step.step]) for step in chosen]
     return as_report(msgspec.structs.replace(result, steps=tuple(reports)))

@@ -5,7 +5,7 @@ import time
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import msgspec
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
+
+Chosen = TypeVar("Chosen")
 
 
 class Way(msgspec.Struct, frozen=True):
@@ -62,9 +64,9 @@ def shard_of(text: str) -> tuple[int, int]:
     return int(part), int(parts)
 
 
-def chosen(tasks: Sequence[Task], shard: tuple[int, int] | None) -> list[Task]:
-    """The tasks of a part: neighbours in different ones, as learners who hand in large things often are."""
-    return list(tasks) if shard is None else list(tasks[shard[0] - 1 :: shard[1]])
+def chosen(every: Sequence[Chosen], shard: tuple[int, int] | None) -> list[Chosen]:
+    """What of a class is in a part: neighbours in different ones, as learners who hand in large things often are."""
+    return list(every) if shard is None else list(every[shard[0] - 1 :: shard[1]])
 
 
 def results(

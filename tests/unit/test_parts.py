@@ -217,6 +217,29 @@ def test_a_part_with_nothing_to_do_is_no_failure_and_needs_no_engine(
     assert (empty.results, empty.shard, empty.outcome) == ((), Shard(parts=(5,), of=8), Outcome.PASS)
 
 
+def test_what_is_of_no_lab_is_told_by_one_part_only(lab: Command, tmp_path: Path) -> None:
+    (tmp_path / "class").mkdir()
+    for who in ("ada", "bo"):
+        (tmp_path / "class" / f"{who}.zip").write_bytes(b"no archive")
+    files = [tmp_path / f"{number}.json" for number in (1, 2, 3)]
+
+    done = [
+        lab("grade", tmp_path / "class", "--shard", f"{number}/3", "--json", file)
+        for number, file in enumerate(files, start=1)
+    ]
+    merged = lab("merge", *files, "--json", tmp_path / "whole.json")
+    alone = lab("grade", tmp_path / "class", "--json", tmp_path / "alone.json")
+
+    assert [each.code for each in done] == [3, 3, 0], "a part with nothing to do is no failure"
+    assert ["Nothing of 2 is in this part." in each.err for each in done] == [False, False, True]
+    assert (merged.code, alone.code) == (3, 3), "nobody can grade these"
+    whole, same = (
+        jsonform.from_json((tmp_path / name).read_bytes()) for name in ("whole.json", "alone.json")
+    )
+    assert whole.results == same.results
+    assert len(whole.results) == 2
+
+
 def test_a_part_with_something_to_do_needs_an_engine(lab: Command, tiny: TinyLab, tmp_path: Path) -> None:
     tiny.solve(tmp_path / "class/ada" / tiny.name)
 
