@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpcore
@@ -31,7 +31,8 @@ ACCOUNTS = (
 
 @cache
 def keys() -> Keys:
-    return load_or_make(Path(mkdtemp()))
+    with TemporaryDirectory() as folder:
+        return load_or_make(Path(folder))
 
 
 def settings(folder: Path, **changed: Any) -> Settings:

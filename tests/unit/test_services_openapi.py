@@ -4,7 +4,7 @@ failure.
 
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -27,9 +27,14 @@ KNOWN_NUMBERS = {"wait": [0.0]}
 OPERATIONS = settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 
 
+FOLDERS = TemporaryDirectory()
+"""Gone with this process: schemathesis wants descriptions when tests are collected, before there are fixtures."""
+
+
 @cache
 def running(mode: str) -> Lab:
-    folder = Path(mkdtemp())
+    folder = Path(FOLDERS.name) / mode
+    folder.mkdir()
     (folder / "registry-rbac.conf").write_text(
         'role auditor { registry audit repositories "*" actions pull }'
     )

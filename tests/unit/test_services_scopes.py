@@ -5,7 +5,7 @@ import json
 import time
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 
 import jwt
 import pytest
@@ -39,7 +39,8 @@ scopes = st.one_of(st.text(max_size=60), st.lists(pieces, min_size=1, max_size=6
 
 @cache
 def keys(name: str = "ours") -> Keys:
-    return load_or_make(Path(mkdtemp()) / name)
+    with TemporaryDirectory() as folder:
+        return load_or_make(Path(folder) / name)
 
 
 def signer(seconds: int = 300) -> Signer:
@@ -184,8 +185,8 @@ def test_no_made_up_text_is_a_token(text: str) -> None:
         signer().read_registry(text)
 
 
-def test_keys_are_made_once_and_private() -> None:
-    folder = Path(mkdtemp()) / "state"
+def test_keys_are_made_once_and_private(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
     first, again = load_or_make(folder), load_or_make(folder)
     assert first.chain == again.chain
     assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o600}
