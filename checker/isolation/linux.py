@@ -9,6 +9,7 @@ from pathlib import Path
 
 NEWNS, NEWCGROUP, NEWUTS, NEWIPC = 0x00020000, 0x02000000, 0x04000000, 0x08000000
 NEWUSER, NEWPID, NEWNET = 0x10000000, 0x20000000, 0x40000000
+FS = 0x00000200
 """From <linux/sched.h>."""
 RDONLY, NOSUID, NODEV, NOEXEC, BIND, REC, PRIVATE = 0x1, 0x2, 0x4, 0x8, 0x1000, 0x4000, 0x40000
 """From <linux/mount.h>."""
@@ -64,8 +65,12 @@ def pivot_root(new: str | Path) -> None:
     os.chdir(new)
     number = SYS_PIVOT_ROOT[os.uname().machine]
     _done(_libc.syscall(number, b".", b"."), str(new))  # the old one on top of it: pivot_root(2), NOTES
-    _done(_libc.umount2(b".", MNT_DETACH), "the root before")
+    unmount(".")
     os.chdir("/")
+
+
+def unmount(target: str | Path) -> None:
+    _done(_libc.umount2(os.fsencode(target), MNT_DETACH), str(target))
 
 
 def end_with_parent() -> None:

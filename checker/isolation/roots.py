@@ -50,11 +50,13 @@ class Plan(msgspec.Struct, frozen=True):
 
     readable: files and folders that the worker sees where they are. programs: the folder of fetched programs, seen by
     answers too. stock: a data folder of an engine with base images, copied in; with `fill` it is the engine's own.
+    layers: whether that engine keeps them by our driver.
     """
 
     readable: tuple[str, ...]
     programs: str
     stock: str
+    layers: bool
     fill: bool = False
 
 

@@ -15,6 +15,7 @@ from checker import images
 from checker.engine import Engine, cache_dir
 from checker.errors import EnvironmentFault
 from checker.isolation import roots
+from checker.isolation.layers import driver
 from checker.isolation.limits import Limits
 from checker.isolation.room import OWNER, Room, supervise
 from checker.isolation.roots import SOCKET, Plan
@@ -23,6 +24,12 @@ from checker.lock import alone
 KEPT_FOR = 14 * 24 * 3600.0
 """Seconds after which stock that nobody used is thrown away."""
 LIMITS = Limits(seconds=300.0)
+FORM = "layers by our driver, no networks"
+"""What else is in a folder of stock than what is asked for; another name for another form."""
+
+
+TRIED = "Docker 20.10."
+"""Engines that are known to work with our driver of layers."""
 
 
 def folder() -> Path:
@@ -32,7 +39,7 @@ def folder() -> Path:
 def ready(engine: Engine, names: Iterable[str]) -> Path:
     """The folder with these base images, which the engine has; made if it is not there. Raises EnvironmentFault."""
     ids = images.ids(engine, sorted(set(names)))
-    about = [str(OWNER), engine.version, *(f"{name}={key}" for name, key in ids.items())]
+    about = [FORM, str(OWNER), engine.version, *(f"{name}={key}" for name, key in ids.items())]
     made = folder() / hashlib.sha256("\n".join(about).encode()).hexdigest()[:24]
     if not made.is_dir():
         with alone("rooms", "making base images ready", lambda _: None):
@@ -41,6 +48,11 @@ def ready(engine: Engine, names: Iterable[str]) -> Path:
                 _make(engine, [images.tag_of(name) for name in ids], made)
     os.utime(made)
     return made
+
+
+def has_layers(made: Path) -> bool:
+    """Whether layers in it are kept by our driver, and not by one of the engine's own."""
+    return (made / driver.NAME).is_dir()
 
 
 def remove() -> None:
@@ -57,10 +69,9 @@ def _sweep() -> None:
 
 def _make(engine: Engine, tags: list[str], made: Path) -> None:
     aside = made.with_name(f".{made.name}.{secrets.token_hex(4)}")
-    aside.mkdir(parents=True)
-    os.chown(aside, OWNER, OWNER)
     archive = aside.with_suffix(".tar")
     try:
+        aside.parent.mkdir(parents=True, exist_ok=True)
         saved = subprocess.run(
             ["docker", "save", "--output", str(archive), *tags], env={**os.environ, **engine.environment()},
             capture_output=True, text=True, check=False,
@@ -69,19 +80,12 @@ def _make(engine: Engine, tags: list[str], made: Path) -> None:
             raise EnvironmentFault(
                 f"The engine does not hand out the base images: {saved.stderr.strip()[-300:]}"
             )
-        name = f"stock-{secrets.token_hex(4)}"
-        ours, theirs = socket.socketpair()
-        with ours, theirs, archive.open("rb") as file:
-            handle = file.fileno()
-            supervise(
-                name,
-                cache_dir() / "rooms" / name,
-                Plan(readable=tuple(roots.python_paths()), programs="", stock=str(aside), fill=True),
-                LIMITS,
-                ours.fileno(),
-                lambda _: None,
-                lambda room: _fill(room, handle),
-            )
+        for layers in (True, False) if engine.version.startswith(TRIED) else (False,):
+            if not (aside / "complete").exists():
+                shutil.rmtree(aside, ignore_errors=True)
+                aside.mkdir()
+                os.chown(aside, OWNER, OWNER)
+                _load(archive, aside, layers)
         if not (aside / "complete").exists():
             raise EnvironmentFault(
                 "The base images cannot be made ready for grading in rooms of their own.",
@@ -98,9 +102,32 @@ def _make(engine: Engine, tags: list[str], made: Path) -> None:
         shutil.rmtree(aside, ignore_errors=True)
 
 
+def _load(archive: Path, data: Path, layers: bool) -> None:
+    """Have an engine in a room of its own load the images into its data folder."""
+    name = f"stock-{secrets.token_hex(4)}"
+    ours, theirs = socket.socketpair()
+    with ours, theirs, archive.open("rb") as file, (cache_dir() / "rooms" / "log").open("ab") as log:
+        handle = file.fileno()
+        supervise(
+            name,
+            cache_dir() / "rooms" / name,
+            Plan(
+                readable=tuple(roots.python_paths()), programs="", stock=str(data), layers=layers, fill=True
+            ),
+            LIMITS,
+            ours.fileno(),
+            lambda _: None,
+            lambda room: _fill(room, handle),
+            log.fileno(),
+        )
+
+
 def _fill(room: Room, archive: int) -> None:
     """In the worker: load the images, end the engine in good order, and say that it went well."""
     command = ["docker", f"--host=unix://{SOCKET}", "load", "--quiet"]
     subprocess.run(command, stdin=archive, stdout=subprocess.DEVNULL, check=True, timeout=200)
     room.stop_engine()
+    shutil.rmtree(
+        roots.DATA / "network", ignore_errors=True
+    )  # an engine takes down what it remembers first: 0.15 s
     (roots.DATA / "complete").touch()

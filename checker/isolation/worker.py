@@ -16,7 +16,7 @@ from checker import replay, submission
 from checker.catalog import Catalog
 from checker.engine import cache_dir, connect
 from checker.errors import LabError
-from checker.isolation import roots
+from checker.isolation import roots, stock
 from checker.isolation.limits import Limits
 from checker.isolation.room import Room, supervise
 from checker.isolation.roots import Plan
@@ -30,7 +30,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """One submission to replay.
 
     name: of the room, nobody else's. here: the folder from which `path` is named. stock: empty to replay on this
-    machine's engine.
+    machine's engine. cores: of the machine, for a room alone; empty for any.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     here: str
     stock: str
+    cores: tuple[int, ...] = ()
     limits: Limits = Limits()
 
 
@@ -61,10 +62,13 @@ def carry_out(order: Order, talk: int) -> None:
         _end_when_nobody_listens(talk)
         _tell_result(tell, lambda: replay.grade(connect(), lab, Path(order.path), tell))
         return
+    if order.cores:
+        os.sched_setaffinity(0, order.cores)
     plan = Plan(
         readable=(*roots.python_paths(), str(catalog.root / "labs"), str(catalog.root / "notebooks")),
         programs=str(cache_dir() / "programs"),
         stock=order.stock,
+        layers=stock.has_layers(Path(order.stock)),
     )
     base = cache_dir() / "rooms" / order.name
     in_time = supervise(
