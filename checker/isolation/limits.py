@@ -25,6 +25,17 @@ class Limits(msgspec.Struct, frozen=True):
     seconds: float = 900.0
 
 
+def shares(jobs: int) -> list[tuple[int, ...]]:
+    """The cores of the machine for each of so many rooms side by side; nothing if they cannot be shared out evenly.
+
+    A room on cores of its own gets by with less of them: with two on two cores, a tenth.
+    """
+    if not hasattr(os, "sched_getaffinity"):
+        return []
+    cores = sorted(os.sched_getaffinity(0))
+    return [] if len(cores) % jobs else [tuple(cores[place::jobs]) for place in range(jobs)]
+
+
 class Group(msgspec.Struct, frozen=True):
     """The control groups of one room. folders: hierarchy -> folder; the name is empty for version 2."""
 

@@ -4,6 +4,7 @@ It is started with an environment made from nothing, so that no worker ever had 
 as what enters a user namespace must.
 """
 
+import gc
 import os
 import signal
 import socket
@@ -129,3 +130,6 @@ def _import_all() -> None:
     import checker.probe
     import checker.trials
     import checker.views  # noqa: F401
+
+    gc.collect()
+    gc.freeze()

@@ -2,13 +2,13 @@
 
 import selectors
 import socket
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
+from checker.isolation import limits
 from checker.isolation.limits import Limits
 from checker.isolation.nursery import Nursery
 from checker.isolation.worker import Order, Told
@@ -43,7 +43,7 @@ class _Lane(msgspec.Struct):
     attempt: int
     end: socket.socket
     buffer: bytearray
-    began: float
+    cores: tuple[int, ...]
 
 
 def replay_all(
@@ -54,14 +54,17 @@ def replay_all(
     stocks: by a lab's name, what `Order` calls stock. What ends without a result, or in an error, is tried once
     more. When the iteration is given up, all rooms are ended.
     """
+    shares = limits.shares(jobs)
     waiting = deque((task, 1) for task in tasks)
     with selectors.DefaultSelector() as selector:
         try:
             while waiting or selector.get_map():
                 while waiting and len(selector.get_map()) < jobs:
                     task, attempt = waiting.popleft()
-                    end = nursery.worker(_order(task, stocks[task.lab.name], root))
-                    lane = _Lane(task, attempt, end, bytearray(), time.monotonic())
+                    busy = [key.data.cores for key in selector.get_map().values()]
+                    cores = next((share for share in shares if share not in busy), ())
+                    end = nursery.worker(_order(task, stocks[task.lab.name], root, cores))
+                    lane = _Lane(task, attempt, end, bytearray(), cores)
                     selector.register(end, selectors.EVENT_READ, lane)
                     yield Event(task)
                 for key, _ in selector.select():
@@ -71,11 +74,11 @@ def replay_all(
                 key.data.end.close()
 
 
-def _order(task: Task, stock: str, root: Path) -> Order:
+def _order(task: Task, stock: str, root: Path, cores: tuple[int, ...]) -> Order:
     seconds = sum(step.time_limit for step in task.lab.steps) + EXTRA_SECONDS
     return Order(
         name=own_name(), root=str(root), lab=task.lab.name, path=str(task.path), here=str(Path.cwd()), stock=stock,
-        limits=Limits(seconds=seconds),
+        limits=Limits(seconds=seconds), cores=cores,
     )  # fmt: skip
 
 
