@@ -168,7 +168,8 @@ class _Round:
 
     def _report(self, task: Task, future: Any) -> LabReport:
         if future.status == "finished":
-            return msgspec.msgpack.decode(future.result(), type=LabReport)
+            report = msgspec.msgpack.decode(future.result(), type=LabReport)
+            return msgspec.structs.replace(report, title=task.lab.title)  # its worker may not have the lab
         if future.status == "cancelled":
             raise EnvironmentFault(
                 f"The scheduler at {self._address} has ended.",
