@@ -51,10 +51,11 @@ def replay_all(
 ) -> Iterator[Event]:
     """Replay the tasks, `jobs` of them side by side; tells what happens, in the order in which it does.
 
+    Each is on cores of its own where there are enough of them.
     stocks: by a lab's name, what `Order` calls stock. What ends without a result, or in an error, is tried once
     more. When the iteration is given up, all rooms are ended.
     """
-    shares = limits.shares(jobs)
+    shares = limits.shares(max(1, min(jobs, len(tasks))))
     waiting = deque((task, 1) for task in tasks)
     with selectors.DefaultSelector() as selector:
         try:
