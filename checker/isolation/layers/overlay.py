@@ -1,13 +1,13 @@
 """Layers on disk and what is seen when they are on top of each other, by the kernel's overlay file system."""
 
+import hashlib
 import os
-import secrets
 import shutil
 import stat
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -38,22 +38,21 @@ class Layers:
         return bool(layer) and (self._home / layer / "diff").is_dir()
 
     def create(self, layer: str, parent: str) -> None:
-        below = [self._read(parent, "short"), *self._lower(parent)] if parent else []
+        below = [_short(parent), *self._lower(parent)] if parent else []
         place = self._home / layer
         for name in ("", "diff", "work", "merged"):
             (place / name).mkdir(mode=0o755 if name == "diff" else 0o711)
-        short = f"{SHORT}/{secrets.token_hex(6)}"
-        Path(short).symlink_to(f"../{layer}/diff")
-        for name, text in (("short", short), ("parent", parent), ("lower", ":".join(below))):
-            (place / name).write_text(text)
+        Path(_short(layer)).symlink_to(f"../{layer}/diff")
+        (place / "parent").write_text(parent)
+        (place / "lower").write_text(":".join(below))
 
     def remove(self, layer: str) -> None:
-        """One that is not there was removed already."""
-        if self.exists(layer):
-            with self._lock:
-                if self._used.pop(layer, 0):
-                    self._unmount(layer)
-            Path(self._read(layer, "short")).unlink(missing_ok=True)
+        """Whatever is there of it: it may have been made half, or be removed already."""
+        with self._lock:
+            if self._used.pop(layer, 0):
+                self._unmount(layer)
+        Path(_short(layer)).unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
             shutil.rmtree(self._home / layer)
 
     def mounted(self, layer: str) -> Path:
@@ -157,6 +156,10 @@ class Layers:
 
     def _unmount(self, layer: str) -> None:
         linux.unmount(self._home / layer / "merged")
+
+
+def _short(layer: str) -> str:
+    return f"{SHORT}/{hashlib.sha256(layer.encode()).hexdigest()[:12]}"
 
 
 def _changes(upper: Path, below: Path | None) -> list[tuple[str, int]]:
