@@ -14,7 +14,7 @@ from checker.catalog import Catalog, find_step
 from checker.cleanup import remove_run, sweep
 from checker.engine import Engine, connect
 from checker.errors import UsageError
-from checker.model import AnswerRun, Lab, LabReport, Step
+from checker.model import AnswerRun, Lab, LabReport, Step, Written
 from checker.registry import RegistryClient
 from checker.stack import MAIN
 from checker.stack import stack as stacks
@@ -156,11 +156,15 @@ class Session:
         finally:
             script.unlink(missing_ok=True)
 
-    def check(self, step: str | None = None) -> LabReport:
-        """Judge one step, or all of them, by the world as it is now; with the answers as they are now."""
+    def check(self, step: str | None = None, texts: Mapping[str, Written] | None = None) -> LabReport:
+        """Judge one step, or all of them, by the world as it is now.
+
+        texts: the answers to show, as they were before they were run; as they are now if not given.
+        """
         from checker import verify
 
-        texts = answers.written(self.lab, self.workspace)
+        if texts is None:
+            texts = answers.written(self.lab, self.workspace)
         wanted = None if step is None else frozenset({find_step(self.lab, step).name})
         with ExitStack() as closing:
             report = verify.check(

@@ -47,7 +47,7 @@ def run_steps(session: Session, steps: tuple[str, ...], *, quiet: bool) -> Repor
         if not quiet:
             print(f"$ bash {session.workspace.answer(find_step(session.lab, name))}", file=sys.stderr)
         runs[name] = session.run(name, (lambda _text: None) if quiet else _echo)
-    result = answers.with_written(session.check(names[0] if len(names) == 1 else None), texts)
+    result = session.check(names[0] if len(names) == 1 else None, texts)
     chosen = [step for step in result.steps if step.step in runs]
     reports: list[StepReport] = [msgspec.structs.replace(step, answer=runs[step.step]) for step in chosen]
     return as_report(msgspec.structs.replace(result, steps=tuple(reports)))

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from checker.isolation import limits
-from checker.isolation.limits import Limits
+from checker.isolation.limits import Limits, shares
 from checker.isolation.nursery import Nursery
 from checker.isolation.worker import Order, Told
 from checker.model import AnswerRun, Lab, LabReport, Outcome, Versions
@@ -55,7 +54,7 @@ def replay_all(
     stocks: by a lab's name, what `Order` calls stock. What ends without a result, or in an error, is tried once
     more. When the iteration is given up, all rooms are ended.
     """
-    shares = limits.shares(max(1, min(jobs, len(tasks))))
+    shared = shares(max(1, min(jobs, len(tasks))))
     waiting = deque((task, 1) for task in tasks)
     with selectors.DefaultSelector() as selector:
         try:
@@ -63,7 +62,7 @@ def replay_all(
                 while waiting and len(selector.get_map()) < jobs:
                     task, attempt = waiting.popleft()
                     busy = [key.data.cores for key in selector.get_map().values()]
-                    cores = next((share for share in shares if share not in busy), ())
+                    cores = next((share for share in shared if share not in busy), ())
                     end = nursery.worker(_order(task, stocks[task.lab.name], root, cores))
                     lane = _Lane(task, attempt, end, bytearray(), cores)
                     selector.register(end, selectors.EVENT_READ, lane)

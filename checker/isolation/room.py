@@ -278,11 +278,9 @@ def _init(layers: bool) -> None:
     for number, handle in enumerate((nothing, log, log)):
         os.dup2(handle, number)
     if layers:
-        end = driver.listen()
+        server = driver.Server()
         if os.fork() == 0:
-            os.dup2(end.detach(), 3)
-            os.closerange(4, os.sysconf("SC_OPEN_MAX"))
-            _run(lambda: driver.serve(socket.socket(fileno=3)))
+            _run(server.serve)
     os.execve("/bin/bash", ["bash", "-c", INIT], {**HOUSEHOLD, "HOME": "/root", "TMPDIR": "/tmp"})  # noqa: S606, S108
 
 
@@ -306,15 +304,13 @@ def _mount_groups(place: Path, flags: int) -> None:
 
 
 def _answers() -> bool:
-    import http.client
-
     try:
         with socket.socket(socket.AF_UNIX) as end:
             end.settimeout(5)
             end.connect(str(SOCKET))
             end.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
             return b" 200 " in end.recv(200)
-    except (OSError, http.client.HTTPException):
+    except OSError:
         return False
 
 

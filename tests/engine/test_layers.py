@@ -78,20 +78,25 @@ def members(archive: bytes) -> list[list[Any]]:
     return sorted(found)
 
 
+def layers_of(host: str, image: str) -> list[list[list[Any]]]:
+    """What there is in each layer of an image, the lowest first."""
+    with tarfile.open(fileobj=io.BytesIO(docker(host, "save", image))) as saved:
+
+        def read(name: str) -> bytes:
+            file = saved.extractfile(name)
+            assert file is not None
+            return file.read()
+
+        return [members(read(name)) for name in json.loads(read("manifest.json"))[0]["Layers"]]
+
+
 def facts(host: str) -> dict[str, Any]:
     """All there is to see of the image, once it is built, and of a container that changes files."""
     docker(host, "build", "--quiet", "--tag", TAG, "-", give=context())
     try:
         about = json.loads(docker(host, "image", "inspect", TAG))[0]
         history = docker(host, "history", "--no-trunc", "--format", "{{.Size}} {{.CreatedBy}}", TAG).decode()
-        with tarfile.open(fileobj=io.BytesIO(docker(host, "save", TAG))) as saved:
-
-            def read(name: str) -> bytes:
-                file = saved.extractfile(name)
-                assert file is not None
-                return file.read()
-
-            layers = [members(read(name)) for name in json.loads(read("manifest.json"))[0]["Layers"]]
+        layers = layers_of(host, TAG)
         command = ("--user", "0", TAG, "sh", "-c", CHANGES)
         container = docker(host, "run", "--detach", "--network", "none", *command).decode().strip()
         try:
@@ -114,12 +119,7 @@ def committed(host: str, container: str) -> list[list[Any]]:
     """What a container that is made an image leaves in its newest layer."""
     image = docker(host, "commit", container).decode().strip()
     try:
-        with tarfile.open(fileobj=io.BytesIO(docker(host, "save", image))) as saved:
-            about = saved.extractfile("manifest.json")
-            assert about is not None
-            newest = saved.extractfile(json.loads(about.read())[0]["Layers"][-1])
-            assert newest is not None
-            return members(newest.read())
+        return layers_of(host, image)[-1]
     finally:
         docker(host, "image", "rm", "--force", image)
 
@@ -173,7 +173,7 @@ def test_images_and_containers_are_the_same_in_a_room_and_in_practice(
 def test_where_an_engine_does_not_take_the_driver_its_own_is_used(
     enter: Enter, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(driver, "listen", lambda: 1 / 0)
+    monkeypatch.setattr(driver, "Server", lambda: 1 / 0)
     monkeypatch.setattr(base_images, "FORM", "another")
 
     used = enter(lambda host: docker(host, "info", "--format", "{{.Driver}} {{.Images}}").decode().split())

@@ -6,7 +6,6 @@ their fields are those of "Graphdriver plugins" in the manual of Docker Engine 2
 
 import json
 import os
-import socket
 import socketserver
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
@@ -22,37 +21,23 @@ PLUGINS = Path("/run/docker/plugins")
 PIECE = 1 << 18
 
 
-def listen() -> socket.socket:
-    """The socket by which an engine finds the driver; to be opened before that engine starts."""
-    PLUGINS.mkdir(parents=True, exist_ok=True)
-    end = socket.socket(socket.AF_UNIX)
-    end.bind(str(PLUGINS / f"{NAME}.sock"))
-    end.listen(128)
-    return end
+class Server(socketserver.ThreadingUnixStreamServer):
+    """Where an engine finds the driver; to be made before that engine starts."""
 
-
-def serve(end: socket.socket) -> None:
-    """Answer an engine for as long as this process is left alone."""
-    os.umask(0)
-    _Server(end).serve_forever()
-
-
-class _Server(socketserver.ThreadingMixIn, socketserver.BaseServer):
     daemon_threads = True
+    request_queue_size = 128
     layers: Layers
 
-    def __init__(self, end: socket.socket) -> None:
-        super().__init__("", _Handler)
-        self.socket = end
+    def __init__(self) -> None:
+        PLUGINS.mkdir(parents=True, exist_ok=True)
+        super().__init__(str(PLUGINS / f"{NAME}.sock"), _Handler)
 
-    def fileno(self) -> int:
-        return self.socket.fileno()
-
-    def get_request(self) -> tuple[socket.socket, str]:
-        return self.socket.accept()[0], ""
-
-    def close_request(self, request: Any) -> None:
-        request.close()
+    def serve(self) -> None:
+        """Answer for as long as this process is left alone, which keeps nothing else open."""
+        os.closerange(3, self.fileno())
+        os.closerange(self.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
+        os.umask(0)
+        self.serve_forever()
 
 
 class _Chunks:
@@ -136,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     @property
     def _layers(self) -> Layers:
-        return cast(_Server, self.server).layers
+        return cast(Server, self.server).layers
 
     def _json(self, answer: dict[str, object], status: int = 200) -> None:
         body = json.dumps(answer).encode()
@@ -163,17 +148,17 @@ class _Handler(BaseHTTPRequestHandler):
         chunks.close()
 
 
-def _init(server: _Server, asked: dict[str, Any]) -> None:
+def _init(server: Server, asked: dict[str, Any]) -> None:
     server.layers = Layers(Path(asked["Home"]))
 
 
-def _create(server: _Server, asked: dict[str, Any]) -> None:
+def _create(server: Server, asked: dict[str, Any]) -> None:
     if options := asked.get("StorageOpt"):
         raise ValueError(f"--storage-opt is not supported here: {', '.join(options)}")
     server.layers.create(asked["ID"], asked.get("Parent", ""))
 
 
-def _changes(server: _Server, asked: dict[str, Any]) -> dict[str, object]:
+def _changes(server: Server, asked: dict[str, Any]) -> dict[str, object]:
     found = server.layers.changes(asked["ID"], asked.get("Parent", ""))
     return {"Changes": [{"Path": path, "Kind": kind} for path, kind in found]}
 
