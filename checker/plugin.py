@@ -134,7 +134,8 @@ class CheckPlugin:
         for need in step.needs if step and self._honour_needs else ():
             outcome = self._outcome(need)
             if outcome is Outcome.ERROR:  # then this one must not cost points either
-                raise LabError(f"Step {need}, which this one needs, could not be checked.")
+                why = self._why_not(need)
+                raise LabError(f"Step {need}, which this one needs, could not be checked. {why}".rstrip())
             if outcome is not Outcome.PASS:
                 pytest.skip(f"Step {need} is not done yet.")
 
@@ -173,9 +174,7 @@ class CheckPlugin:
         assert step is not None
         seen = self._seen[name]
         outcome = self._outcome(name)
-        reason = {Outcome.ERROR: " ".join(dict.fromkeys(seen.errors)) or self.problem or _NO_CHECK}.get(
-            outcome, ""
-        )
+        reason = self._why_not(name) if outcome is Outcome.ERROR else ""
         return StepReport(
             step=name,
             title=step.title,
@@ -186,6 +185,10 @@ class CheckPlugin:
             reason=seen.skipped if outcome is Outcome.SKIPPED else reason,
             seconds=seen.seconds,
         )
+
+    def _why_not(self, name: str) -> str:
+        """Why a step could not be judged."""
+        return " ".join(dict.fromkeys(self._seen[name].errors)) or self.problem or _NO_CHECK
 
     def _outcome(self, name: str) -> Outcome:
         seen = self._seen[name]

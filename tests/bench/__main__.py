@@ -7,7 +7,6 @@ and prints the medians and the ratio of the medians. Nothing here fails because 
 import argparse
 import http.client
 import os
-import socket
 import statistics
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from checker.catalog import Catalog
 from checker.cleanup import remove_run
 from checker.engine import Engine, connect
 from checker.model import Lab, Outcome
+from checker.ports import HOST, free_port
 from checker.stack import stack as stacks
 from checker.workspace import Workspace
 from tests.bench import classes, pipelines, scanning, services
@@ -92,16 +92,14 @@ def bare_registry(engine: Engine) -> Callable[[], float]:
     """`docker run` of the same image, polled every 5 ms until /v2/ answers."""
 
     def run() -> float:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         command = [
             "docker",
             "run",
             "--detach",
             services.mark(),
             "--publish",
-            f"127.0.0.1:{port}:5000",
+            f"{HOST}:{port}:5000",
             images.tag_of("registry"),
         ]
         began = time.perf_counter()
@@ -118,7 +116,7 @@ def bare_registry(engine: Engine) -> Callable[[], float]:
 
 
 def _answers(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+    connection = http.client.HTTPConnection(HOST, port, timeout=1)
     try:
         connection.request("GET", "/v2/")
         return connection.getresponse().status == 200

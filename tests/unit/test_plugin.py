@@ -114,10 +114,12 @@ def test_whatever_else_goes_wrong_is_an_error_and_costs_nothing(judge: Judge, bo
 
 
 def test_an_error_costs_no_points_in_the_steps_that_need_it_either(judge: Judge) -> None:
-    reports = judge(push="raise ValueError", pin="no()")
+    reports = judge(push="raise ServiceFault('It is gone.', 'Start it.')", pin="no()")
 
     assert outcomes(reports) == {"push": "error", "pin": "error", "note": "pass"}
-    assert "Step push, which this one needs, could not be checked." in reports["pin"].reason
+    assert reports["pin"].reason == (
+        "Step push, which this one needs, could not be checked. It is gone. Start it."
+    )
     assert reports["pin"].max_points == 0
 
 

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,21 +14,14 @@ from typing import Any
 
 import pytest
 
+from checker.ports import free_port
 from checker.services.settings import BadSettings, read
 
 DEADLINE = 30.0
 
 
-def free_ports(number: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
 def settings_file(folder: Path, **more: Any) -> tuple[Path, int]:
-    registry, api, notifications, distribution, debug = free_ports(5)
+    registry, api, notifications, distribution, debug = (free_port() for _ in range(5))
     ports = {
         "registry": registry,
         "api": api,
