@@ -5,6 +5,7 @@ engine that hands ports out, by another thread or process of ours. The first two
 ports, so ours are from outside it; the last is kept off by a promise, which is a lock on one byte of a file.
 """
 
+import errno
 import fcntl
 import os
 import secrets
@@ -16,6 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from checker.engine import cache_dir
+from checker.errors import EnvironmentFault
 
 HOST = "127.0.0.1"
 SYSTEM_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
@@ -23,6 +25,7 @@ SYSTEM_RANGE_OTHERWISE = (49152, 65535)
 """RFC 6335, 6: where a system does not say what it uses."""
 LOWEST = 10000
 """Below it are most of the ports that programs are known by."""
+TRIES = 1000
 KEPT = 2048
 """How many promises one process keeps; the oldest is given back then."""
 
@@ -33,19 +36,28 @@ _promising = threading.Lock()
 def free_port(taken: Container[int] = ()) -> int:
     """A TCP port nobody listens on at 127.0.0.1 just now, promised to nobody else as long as we run.
 
-    taken: ports promised to somebody already.
+    taken: ports promised to somebody already. Raises EnvironmentFault if there seems to be none, or no
+    loopback interface.
     """
     ours = own_range()
-    while True:
-        port = secrets.choice(ours)
-        if port in taken or not _promise(port):
-            continue
-        with socket.socket() as probe:
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-        return port
+    try:
+        for port in secrets.SystemRandom().sample(ours, min(TRIES, len(ours))):
+            if port not in taken and _promise(port) and _is_free(port):
+                return port
+    except OSError as error:
+        raise EnvironmentFault(f"Nothing can listen on {HOST}: {error.strerror}.") from error
+    raise EnvironmentFault(f"No port of {HOST} is free.", "End programs that listen on many of them.")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return False
+            raise
+    return True
 
 
 @cache
@@ -55,7 +67,7 @@ def own_range() -> Sequence[int]:
         first, last = map(int, SYSTEM_RANGE.read_text().split())
     except (OSError, ValueError):
         first, last = SYSTEM_RANGE_OTHERWISE
-    return [*range(LOWEST, first), *range(max(last + 1, LOWEST), 65536)] or range(LOWEST, 65536)
+    return [*range(LOWEST, min(first, 65536)), *range(max(last + 1, LOWEST), 65536)] or range(LOWEST, 65536)
 
 
 def _promise(port: int) -> bool:
@@ -67,12 +79,14 @@ def _promise(port: int) -> bool:
         if promises is not None:
             try:
                 fcntl.lockf(promises, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
-            except OSError:
+            except (BlockingIOError, PermissionError):  # which of them is the system's choice: fcntl(2)
                 return False
-            if len(_promised) == KEPT:
-                fcntl.lockf(promises, fcntl.LOCK_UN, 1, _promised[0])
+            except OSError:  # a file system without locks
+                promises = None
         if len(_promised) == KEPT:
-            _promised.popleft()
+            oldest = _promised.popleft()
+            if promises is not None:
+                fcntl.lockf(promises, fcntl.LOCK_UN, 1, oldest)
         _promised.append(port)
         return True
 

@@ -1,5 +1,8 @@
 """Ports: free, from outside the system's range, and promised once."""
 
+import errno
+import fcntl
+import os
 import socket
 import subprocess
 import sys
@@ -11,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from checker import ports
+from checker.errors import EnvironmentFault
 from checker.ports import HOST, free_port
 
 MANY = 400
@@ -119,6 +123,31 @@ def test_the_oldest_promise_is_given_back_when_there_are_many(monkeypatch: pytes
     only(monkeypatch, first)
 
     assert free_port() == first
+
+
+def test_ports_are_given_where_files_have_no_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "lockf", without)
+    monkeypatch.setattr(ports, "KEPT", 2)
+
+    assert len({free_port() for _ in range(5)}) == 5
+
+
+def test_it_is_told_when_all_ports_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    server, busy = listening()
+    only(monkeypatch, busy)
+
+    with server, pytest.raises(EnvironmentFault, match=r"No port of 127\.0\.0\.1 is free"):
+        free_port()
+
+
+def test_it_is_told_when_there_is_no_loopback_interface(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "HOST", "192.0.2.1")
+
+    with pytest.raises(EnvironmentFault, match="Nothing can listen on"):
+        free_port()
 
 
 def test_ports_are_given_where_no_promise_can_be_written(cache: Path) -> None:
