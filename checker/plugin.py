@@ -135,7 +135,7 @@ class CheckPlugin:
             outcome = self._outcome(need)
             if outcome is Outcome.ERROR:  # then this one must not cost points either
                 why = self._why_not(need)
-                raise LabError(f"Step {need}, which this one needs, could not be checked. {why}".rstrip())
+                raise LabError(f"Step {need}, which this one needs, could not be checked. {why}")
             if outcome is not Outcome.PASS:
                 pytest.skip(f"Step {need} is not done yet.")
 
@@ -159,7 +159,7 @@ class CheckPlugin:
         elif isinstance(error, pytest.skip.Exception | NotShown):
             seen.skipped = str(error)
         elif isinstance(error, LabError):
-            seen.errors.append(" ".join(part for part in (error.message, error.action) if part))
+            seen.errors.append(error.told)
         else:
             what = str(error).strip().splitlines() or [""]
             seen.errors.append(f"The check {item.name} is broken: {type(error).__name__}: {what[0]}")

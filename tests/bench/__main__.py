@@ -5,7 +5,6 @@ and prints the medians and the ratio of the medians. Nothing here fails because 
 """
 
 import argparse
-import http.client
 import os
 import statistics
 import subprocess
@@ -25,6 +24,7 @@ from checker.cleanup import remove_run
 from checker.engine import Engine, connect
 from checker.model import Lab, Outcome
 from checker.ports import HOST, free_port
+from checker.stack import container
 from checker.stack import stack as stacks
 from checker.workspace import Workspace
 from tests.bench import classes, pipelines, scanning, services
@@ -106,24 +106,13 @@ def bare_registry(engine: Engine) -> Callable[[], float]:
         done = subprocess.run(
             command, env=dict(os.environ, **engine.environment()), capture_output=True, check=True
         )
-        while not _answers(port):
+        while not container.answers(port, "/v2/"):
             time.sleep(0.005)
         took = time.perf_counter() - began
         engine.client.api.remove_container(done.stdout.decode().strip(), force=True, v=True)
         return took
 
     return run
-
-
-def _answers(port: int) -> bool:
-    connection = http.client.HTTPConnection(HOST, port, timeout=1)
-    try:
-        connection.request("GET", "/v2/")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        connection.close()
 
 
 def whole_replay(engine: Engine, lab: Lab) -> Callable[[], float]:

@@ -7,6 +7,7 @@ import stat
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -37,6 +38,12 @@ class Layers:
     def exists(self, layer: str) -> bool:
         return bool(layer) and (self._home / layer / "diff").is_dir()
 
+    def place(self, layer: str) -> Path:
+        """The layer's own folder."""
+        if not self.exists(layer):
+            raise LookupError(f"there is no layer {layer}")
+        return self._home / layer
+
     def create(self, layer: str, parent: str) -> None:
         below = [_short(parent), *self._lower(parent)] if parent else []
         place = self._home / layer
@@ -57,7 +64,7 @@ class Layers:
 
     def mounted(self, layer: str) -> Path:
         """A folder with the layer and all below it, until `release` was called as often."""
-        place = self._place(layer)
+        place = self.place(layer)
         lower = self._lower(layer)
         if not lower:
             return place / "diff"
@@ -83,38 +90,30 @@ class Layers:
 
     def pack(self, layer: str, parent: str, sink: Sink) -> None:
         """What the layer changes in the one below it, as an archive; without `parent` all that is seen of it."""
-        if parent != self._read(layer, "parent"):
-            if parent:
-                raise LookupError(f"{parent} is not right below {layer}")
+        if parent == self._read(layer, "parent"):
+            changeset.pack(self.place(layer) / "diff", sink)
+        elif parent:
+            raise LookupError(f"{parent} is not right below {layer}")
+        else:
             with self._seen(layer) as place:
                 changeset.pack(place, sink)
-            return
-        changeset.pack(self._place(layer) / "diff", sink)
 
     def unpack(self, layer: str, stream: IO[bytes]) -> int:
         """Put an archive of changes into a new layer; the size of its files in bytes. Raises tarfile.TarError too."""
-        done: list[int | Exception] = []
+        place = self.place(layer) / "diff"
 
-        def inside() -> None:
-            try:
-                linux.unshare(linux.FS)  # the root of this thread alone, which ends here
-                os.chroot(place)
-                os.chdir("/")
-                done.append(changeset.unpack(stream, Path("/")))
-            except Exception as error:
-                done.append(error)
+        def inside() -> int:
+            linux.unshare(linux.FS)  # the root of this thread alone, which ends here
+            os.chroot(place)
+            os.chdir("/")
+            return changeset.unpack(stream, Path("/"))
 
-        place = self._place(layer) / "diff"
-        thread = threading.Thread(target=inside)
-        thread.start()
-        thread.join()
-        if isinstance(done[0], Exception):
-            raise done[0]
-        return done[0]
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(inside).result()
 
     def changes(self, layer: str, parent: str) -> list[tuple[str, int]]:
         """Paths that differ from the layer below, and how."""
-        upper = self._place(layer) / "diff"
+        upper = self.place(layer) / "diff"
         if not parent:
             return _changes(upper, None)
         with self._seen(parent) as below:
@@ -122,14 +121,14 @@ class Layers:
 
     def size(self, layer: str) -> int:
         """Bytes in the files and links that the layer changes."""
-        found = (about for _, about in changeset.entries(self._place(layer) / "diff"))
+        found = (about for _, about in changeset.entries(self.place(layer) / "diff"))
         return sum(
             {about.st_ino: about.st_size for about in found if not stat.S_ISDIR(about.st_mode)}.values()
         )
 
     def folders(self, layer: str) -> dict[str, str]:
         """Where the layer is, under the names engines have for it."""
-        place = self._place(layer)
+        place = self.place(layer)
         found = {"UpperDir": f"{place}/diff", "WorkDir": f"{place}/work", "MergedDir": f"{place}/merged"}
         if lower := self._lower(layer):
             found["LowerDir"] = ":".join(str(self._home / name) for name in lower)
@@ -143,13 +142,8 @@ class Layers:
         finally:
             self.release(layer)
 
-    def _place(self, layer: str) -> Path:
-        if not self.exists(layer):
-            raise LookupError(f"there is no layer {layer}")
-        return self._home / layer
-
     def _read(self, layer: str, name: str) -> str:
-        return (self._place(layer) / name).read_text()
+        return (self.place(layer) / name).read_text()
 
     def _lower(self, layer: str) -> list[str]:
         return list(filter(None, self._read(layer, "lower").split(":")))
