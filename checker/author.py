@@ -1,12 +1,13 @@
 """An author's safety net: proofs that a lab is neither too lax nor too strict.
 
-The untouched workspace fails every step with a finding, the solution passes every step, and each
-mistake fails exactly the step it should with exactly the finding it should.
+The untouched workspace fails every step with a finding, the solution and every alternative pass every step, and
+each mistake fails exactly the step it should with exactly the finding it should.
 """
 
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -14,11 +15,16 @@ from checker import lesson
 from checker.catalog import CHECKS, CONFIG, Catalog, shipped_files
 from checker.engine import Engine
 from checker.errors import BrokenLab
-from checker.model import Lab, LabReport, Mistake, Outcome
+from checker.model import Alternative, Lab, LabReport, Mistake, Outcome
 from checker.replay import Fill, Silent, replay
 from checker.submission import Intake
 
-PARTS = frozenset({CONFIG, CHECKS, "starter", "solution", "mistakes", "README.md", "__pycache__"})
+PARTS = frozenset(
+    {CONFIG, CHECKS, "starter", "solution", "mistakes", "alternatives", "README.md", "__pycache__"}
+)
+ABOUT = frozenset({"mistake.toml", "alternative.toml"})
+"""Files that say what a mistake or an alternative is, and are no part of an answer."""
+Overlay = TypeVar("Overlay", Mistake, Alternative)
 SHORT = 12
 """Characters below which a line of a solution is too common to be given away by a hint."""
 
@@ -38,6 +44,8 @@ class Proof(msgspec.Struct, frozen=True):
 def prove(engine: Engine, catalog: Catalog, lab: Lab) -> Iterator[Proof]:
     """All proofs for a lab, each as soon as it is known. Raises what a replay raises."""
     yield from prove_lab(engine, catalog, lab)
+    for alternative in catalog.alternatives(lab):
+        yield prove_alternative(engine, lab, alternative)
     for mistake in catalog.mistakes(lab):
         yield prove_mistake(engine, lab, mistake)
 
@@ -56,20 +64,20 @@ def prove_lab(engine: Engine, catalog: Catalog, lab: Lab) -> Iterator[Proof]:
     yield Proof("the solution passes every step", tuple(_solved(solved)))
 
 
-def groups(lab: Lab, mistakes: Sequence[Mistake], most: int = 5) -> list[tuple[Mistake, ...]]:
-    """Mistakes that can be made in one replay, `most` of them at a time.
+def groups(lab: Lab, overlays: Sequence[Overlay], most: int = 5) -> list[tuple[Overlay, ...]]:
+    """Mistakes, or alternatives, that can be tried in one replay, `most` of them at a time.
 
     Each in a step of its own that needs none of the others', with files of its own, so that it shows which
     of them failed a step.
     """
-    found: list[list[Mistake]] = []
-    for mistake in mistakes:
+    found: list[list[Overlay]] = []
+    for overlay in overlays:
         for group in found:
-            if len(group) < most and all(_apart(lab, mistake, other) for other in group):
-                group.append(mistake)
+            if len(group) < most and all(_apart(lab, overlay, other) for other in group):
+                group.append(overlay)
                 break
         else:
-            found.append([mistake])
+            found.append([overlay])
     return [tuple(group) for group in found]
 
 
@@ -89,16 +97,16 @@ def prove_group(engine: Engine, lab: Lab, group: Sequence[Mistake]) -> list[Proo
     return proofs
 
 
-def _apart(lab: Lab, one: Mistake, other: Mistake) -> bool:
+def _apart(lab: Lab, one: Mistake | Alternative, other: Mistake | Alternative) -> bool:
     steps = {one.step, other.step}
     if len(steps) == 1 or any(steps & _needed(lab, name) for name in steps):
         return False
     return not (_changed(one) & _changed(other))
 
 
-def _changed(mistake: Mistake) -> set[Path]:
-    files = (path for path in shipped_files(mistake.folder) if path.name != "mistake.toml")
-    return {path.relative_to(mistake.folder) for path in files}
+def _changed(overlay: Mistake | Alternative) -> set[Path]:
+    files = (path for path in shipped_files(overlay.folder) if path.name not in ABOUT)
+    return {path.relative_to(overlay.folder) for path in files}
 
 
 def prove_mistake(engine: Engine, lab: Lab, mistake: Mistake) -> Proof:
@@ -107,6 +115,22 @@ def prove_mistake(engine: Engine, lab: Lab, mistake: Mistake) -> Proof:
     report = replay(engine, lab, fill, mistake.name, Silent())
     note = f"{mistake.step}: {mistake.finding}"
     return Proof(f"mistake {mistake.name}", tuple(_mistaken(lab, mistake, report)), note)
+
+
+def prove_alternatives(engine: Engine, lab: Lab, group: Sequence[Alternative]) -> list[Proof]:
+    """The proofs of several alternatives from one replay; from one each where that one does not pass."""
+    fill = laid_out(lab.folder / "starter", lab.folder / "solution", *(entry.folder for entry in group))
+    report = replay(engine, lab, fill, ", ".join(entry.name for entry in group), Silent())
+    problems = tuple(_solved(report))
+    if problems and len(group) > 1:
+        return [prove_alternative(engine, lab, entry) for entry in group]
+    return [Proof(f"alternative {entry.name}", problems, f"{entry.step}: pass") for entry in group]
+
+
+def prove_alternative(engine: Engine, lab: Lab, alternative: Alternative) -> Proof:
+    """That the solution with one alternative laid over it passes every step."""
+    [proof] = prove_alternatives(engine, lab, [alternative])
+    return proof
 
 
 def laid_out(*layers: Path) -> Fill:
@@ -120,7 +144,7 @@ def laid_out(*layers: Path) -> Fill:
                     layer,
                     target,
                     dirs_exist_ok=True,
-                    ignore=shutil.ignore_patterns("mistake.toml", "__pycache__"),
+                    ignore=shutil.ignore_patterns(*ABOUT, "__pycache__"),
                 )
         return Intake(())
 
@@ -152,18 +176,17 @@ def _files(catalog: Catalog, lab: Lab) -> Iterator[str]:
     if not catalog.mistakes(lab):
         yield "the lab ships no mistakes"
     for mistake in catalog.mistakes(lab):
-        yield from _mistake_files(lab, mistake)
+        yield from _overlay_files(lab, mistake, f"mistake {mistake.name}")
+    for alternative in catalog.alternatives(lab):
+        yield from _overlay_files(lab, alternative, f"alternative {alternative.name}")
 
 
-def _mistake_files(lab: Lab, mistake: Mistake) -> Iterator[str]:
-    if lab.step(mistake.step) is None:
-        yield f"mistake {mistake.name} is of {mistake.step!r}, which is no step"
-    files = [path for path in shipped_files(mistake.folder) if path.name != "mistake.toml"]
-    changed = [
-        path for path in files if _differs(path, lab.folder / "solution" / path.relative_to(mistake.folder))
-    ]
-    if not changed:
-        yield f"mistake {mistake.name} changes nothing in the solution"
+def _overlay_files(lab: Lab, overlay: Mistake | Alternative, name: str) -> Iterator[str]:
+    if lab.step(overlay.step) is None:
+        yield f"{name} is of {overlay.step!r}, which is no step"
+    solution = lab.folder / "solution"
+    if not any(_differs(overlay.folder / path, solution / path) for path in _changed(overlay)):
+        yield f"{name} changes nothing in the solution"
 
 
 def _differs(path: Path, other: Path) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from checker.errors import BrokenLab, UsageError
-from checker.model import Lab, Mistake, Service, Step, Value
+from checker.model import Alternative, Lab, Mistake, Service, Step, Value
 
 FOLDER = re.compile(r"\d\d-[a-z0-9]+(-[a-z0-9]+)*")
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -39,6 +39,13 @@ class MistakeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     step: str
     finding: str
+    why: str
+
+
+class AlternativeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What stands in an alternative.toml: the step it answers in another way, and who does it so."""
+
+    step: str
     why: str
 
 
@@ -83,14 +90,19 @@ class Catalog:
 
     def mistakes(self, lab: Lab) -> list[Mistake]:
         """The mistakes a lab ships, by name. Raises BrokenLab."""
-        found = []
-        folder = lab.folder / "mistakes"
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            entry = _convert(path / "mistake.toml", MistakeFile)
-            found.append(
-                Mistake(name=path.name, folder=path, step=entry.step, finding=entry.finding, why=entry.why)
-            )
-        return found
+        return [
+            Mistake(name=path.name, folder=path, step=entry.step, finding=entry.finding, why=entry.why)
+            for path in _folders(lab.folder / "mistakes")
+            for entry in [_convert(path / "mistake.toml", MistakeFile)]
+        ]
+
+    def alternatives(self, lab: Lab) -> list[Alternative]:
+        """The other right answers a lab ships, by name. Raises BrokenLab."""
+        return [
+            Alternative(name=path.name, folder=path, step=entry.step, why=entry.why)
+            for path in _folders(lab.folder / "alternatives")
+            for entry in [_convert(path / "alternative.toml", AlternativeFile)]
+        ]
 
     def _load(self, name: str) -> Lab:
         folder = self.root / "labs" / name
@@ -104,6 +116,10 @@ class Catalog:
         if problem := _problem(lab):
             raise BrokenLab(f"{folder / CONFIG}: {problem}", "This is for the lab's author to mend.")
         return lab
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
 def shipped_files(folder: Path) -> list[Path]:

@@ -368,7 +368,7 @@ def author() -> None:
 
 @author.command("test", epilog=examples("lab author test", "lab author test 01"))
 @click.argument("lab", required=False)
-@click.option("--mistake", "-m", help="Try only this mistake.")
+@click.option("--mistake", "-m", help="Try only this mistake or alternative.")
 def author_test(lab: str | None, mistake: str | None) -> int:
     """Prove that checks are neither too lax nor too strict."""
     from checker.commands.authoring import test_labs

@@ -154,6 +154,15 @@ class Mistake(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
+class Alternative(msgspec.Struct, frozen=True, kw_only=True):
+    """Another right answer: the solution with the files of `folder` laid over it. step: the one it answers."""
+
+    name: str
+    folder: Path
+    step: str
+    why: str
+
+
 class AnswerRun(msgspec.Struct, frozen=True, kw_only=True):
     """What happened when an answer script ran. Durations are in seconds.
 

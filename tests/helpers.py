@@ -128,6 +128,11 @@ class TinyLab:
         for relative, text in {"mistake.toml": about, **files}.items():
             self.write(f"mistakes/{name}/{relative}", text)
 
+    def alternative(self, name: str, step: str, files: Mapping[str, str]) -> None:
+        about = f'step = "{step}"\nwhy = "It is as good."\n'
+        for relative, text in {"alternative.toml": about, **files}.items():
+            self.write(f"alternatives/{name}/{relative}", text)
+
     def solve(self, workspace: Path) -> Path:
         """Lay the solution into a workspace, made if need be."""
         for source in (self.folder / "solution").rglob("*"):

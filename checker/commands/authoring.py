@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def test_labs(wanted: str | None, mistake: str | None, console: "Console") -> int:
+def test_labs(wanted: str | None, only: str | None, console: "Console") -> int:
     """Print every proof as it is known; 0 if all hold, else 1."""
     from rich.text import Text
 
@@ -29,7 +29,7 @@ def test_labs(wanted: str | None, mistake: str | None, console: "Console") -> in
     broken = 0
     for lab in labs:
         console.print(Text(f"{lab.name}: {lab.title}", style="bold"))
-        for proof in _proofs(engine, catalog, lab, mistake):
+        for proof in _proofs(engine, catalog, lab, only):
             mark, style = ("holds", "green") if proof.holds else ("broken", "red")
             console.print(Text.assemble((f"{mark:>6} ", style), proof.name, (f"  {proof.note}", "dim")))
             for problem in proof.problems:
@@ -105,13 +105,17 @@ class Narrator:
             self._console.print(Text(f"exit code {run.exit_code} after {run.seconds:.1f} s", style="dim"))
 
 
-def _proofs(engine: Engine, catalog: Catalog, lab: Lab, mistake: str | None) -> Iterator[author.Proof]:
-    if mistake is None:
+def _proofs(engine: Engine, catalog: Catalog, lab: Lab, only: str | None) -> Iterator[author.Proof]:
+    """All proofs, or those of the mistake or alternative called `only`."""
+    if only is None:
         yield from author.prove(engine, catalog, lab)
         return
-    chosen = [entry for entry in catalog.mistakes(lab) if entry.name == mistake]
-    if not chosen:
-        names = ", ".join(entry.name for entry in catalog.mistakes(lab))
-        raise UsageError(f"Lab {lab.name} ships no mistake {mistake!r}.", f"There are: {names}.")
-    for entry in chosen:
-        yield author.prove_mistake(engine, lab, entry)
+    mistakes, alternatives = catalog.mistakes(lab), catalog.alternatives(lab)
+    names = [entry.name for entry in mistakes] + [entry.name for entry in alternatives]
+    if only not in names:
+        raise UsageError(
+            f"Lab {lab.name} ships neither a mistake nor an alternative {only!r}.",
+            f"There are: {', '.join(names)}.",
+        )
+    yield from (author.prove_mistake(engine, lab, entry) for entry in mistakes if entry.name == only)
+    yield from (author.prove_alternative(engine, lab, entry) for entry in alternatives if entry.name == only)

@@ -13,6 +13,11 @@ GROUPS = [
     for lab in CATALOG.labs()
     for group in author.groups(lab, CATALOG.mistakes(lab))
 ]
+ALTERNATIVES = [
+    (lab.name, " ".join(alternative.name for alternative in group))
+    for lab in CATALOG.labs()
+    for group in author.groups(lab, CATALOG.alternatives(lab))
+]
 
 pytestmark = pytest.mark.engine
 
@@ -42,6 +47,17 @@ def test_mistakes_fail_exactly_their_steps_with_exactly_their_findings(
     proofs = author.prove_group(real_engine, lab, group)
 
     assert len(proofs) == len(mistakes.split())
+    assert [proof for proof in proofs if not proof.holds] == []
+
+
+@pytest.mark.parametrize(("name", "alternatives"), ALTERNATIVES)
+def test_alternatives_pass_every_step(real_engine: Engine, name: str, alternatives: str) -> None:
+    lab = CATALOG.lab(name)
+    group = [entry for entry in CATALOG.alternatives(lab) if entry.name in alternatives.split()]
+
+    proofs = author.prove_alternatives(real_engine, lab, group)
+
+    assert len(proofs) == len(alternatives.split())
     assert [proof for proof in proofs if not proof.holds] == []
 
 

@@ -155,6 +155,27 @@ def test_a_defect_of_a_mistake_is_told(
     assert said in " ".join(done.out.split())
 
 
+def test_an_alternative_has_to_pass_every_step(lab: Command, tiny: TinyLab) -> None:
+    tiny.alternative("in-words", "push", {"steps/push.sh": PUSH + "# another way to say it\n"})
+    right = lab("author", "test", "90", "--mistake", "in-words")
+    tiny.write("alternatives/in-words/steps/push.sh", "echo Pushed.\n")
+    wrong = lab("author", "test", "90", "--mistake", "in-words")
+
+    assert (right.code, wrong.code) == (0, 1), right.out + wrong.out
+    assert right.out.split("holds", 1)[1].strip() == "alternative in-words  push: pass"
+    assert "step push is fail: not-pushed" in " ".join(wrong.out.split())
+
+
+def test_alternatives_of_two_steps_are_tried_in_one_replay(tiny: TinyLab) -> None:
+    tiny.alternative("in-words", "push", {"steps/push.sh": PUSH + "# another way to say it\n"})
+    tiny.alternative("longer", "note", {"note.txt": "Tags move, digests do not.\n"})
+    catalog = Catalog(tiny.root)
+
+    [group] = author.groups(catalog.lab("90"), catalog.alternatives(catalog.lab("90")))
+
+    assert [alternative.name for alternative in group] == ["in-words", "longer"]
+
+
 def test_one_mistake_can_be_tried_alone(lab: Command, tiny: TinyLab) -> None:
     one, none = (lab("author", "test", "90", "--mistake", name) for name in ("says-so", "unheard-of"))
 
