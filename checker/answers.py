@@ -31,7 +31,10 @@ Output = Callable[[str], None]
 
 
 class Door(Protocol):
-    """Where answers are run."""
+    """Where answers are run. own: a folder out of reach of what runs there; None where there is none."""
+
+    @property
+    def own(self) -> Path | None: ...
 
     def command(self, place: Path, *words: str) -> list[str]:
         """The command line that does there, in the folder `place`, what `words` say."""
@@ -48,6 +51,8 @@ class Door(Protocol):
 
 class Here:
     """On this machine, as the one who asks."""
+
+    own = None
 
     def command(self, place: Path, *words: str) -> list[str]:
         return list(words)

@@ -78,7 +78,9 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """One task of a lab.
 
     answer: path inside the workspace; `*.sh` is run with bash, anything else is a plain file.
-    needs: steps that have to be done first. time_limit: seconds for one run of the answer.
+    needs: steps that have to be done first. time_limit: seconds for one run of the answer. files_only: whether its
+    checks look at nothing but the workspace's files and what they start themselves, so that a verdict holds for
+    as long as no file changes.
     """
 
     name: str
@@ -88,6 +90,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     needs: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
     time_limit: float = 60.0
+    files_only: bool = False
 
     @property
     def answer_path(self) -> str:

@@ -1,24 +1,29 @@
 """The pytest plugin: gives checks their fixtures and turns what becomes of them into outcomes.
 
-Fixtures of a check: `values`, `workspace`, `environment`, `engine`, `probe`, `trials`, `pipelines`, `memory`, and
-every service of the lab under its name (with underscores for hyphens): what `checker.views` shows of it.
+Fixtures of a check: `values`, `workspace`, `environment`, `engine`, `probe`, `trials`, `pipelines`, `memory`, `kept`,
+and every service of the lab under its name (with underscores for hyphens): what `checker.views` shows of it.
 """
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from itertools import zip_longest
 from pathlib import Path
 from types import ModuleType
+from typing import Generic, TypeVar
 
 import msgspec
 import pytest
 
 from checker.check import STEP_MARK, CheckFailed
 from checker.engineview import EngineView
-from checker.errors import ContentFault, EngineFault, LabError, NotShown, ServiceFault
+from checker.errors import BrokenLab, ContentFault, LabError, NotShown
+from checker.kept import Kept
 from checker.model import Finding, Lab, Outcome, StepReport
 from checker.pipelines.pipelines import Pipelines
 from checker.probe import Probe
 from checker.trials import Trials
 from checker.workspace import Workspace
+
+T = TypeVar("T")
 
 Environment = Callable[[Workspace], Mapping[str, str]]
 """What an answer of the lab would find in its environment in a workspace, which may be a copy."""
@@ -31,9 +36,8 @@ def _no_environment(_workspace: Workspace) -> Mapping[str, str]:
 class World(msgspec.Struct, frozen=True):
     """What checks may look at.
 
-    memory: a folder of the practice's, for what does not change; None in a replay.
-    theirs: whether nobody but the answers can have broken what worked before them; an engine or a service that
-    does not answer is a finding then, and no fault of the machine.
+    memory: a folder of the practice's, for what does not change; None in a replay. kept: what is carried over from
+    one look at this workspace to the next.
     """
 
     values: Mapping[str, str]
@@ -42,14 +46,14 @@ class World(msgspec.Struct, frozen=True):
     engine: EngineView
     probe: Probe
     trials: Trials
+    kept: Kept
     pipelines: Pipelines | None = None
     environment: Environment = _no_environment
     memory: Path | None = None
-    theirs: bool = False
 
 
 class _Seen(msgspec.Struct):
-    """What became of one step's checks so far."""
+    """What became of one step's checks in one look so far."""
 
     checks: int = 0
     seconds: float = 0.0
@@ -58,23 +62,63 @@ class _Seen(msgspec.Struct):
     errors: list[str] = []
 
 
-class CheckPlugin:
-    """One run of a lab's checks.
+class CheckPlugin(Generic[T]):
+    """A pytest session in which steps are judged as often as `work` asks for it.
 
-    wanted: names of the steps to judge; the steps they need are looked at too. honour_needs:
-    whether a step is skipped when one that it needs is not done.
+    services: names of the lab's services, each a fixture. work: called once the lab's checks have been read.
     """
 
-    def __init__(self, lab: Lab, world: World, wanted: frozenset[str], *, honour_needs: bool = True) -> None:
+    def __init__(self, lab: Lab, services: Iterable[str], work: Callable[[], T]) -> None:
         self._lab = lab
-        self._world = world
-        self._honour_needs = honour_needs
-        self._seen = {step.name: _Seen() for step in lab.steps}
+        self._services = tuple(services)
+        self._work = work
         self._order = {step.name: number for number, step in enumerate(lab.steps)}
-        self._wanted = wanted
-        self._looked_at = self._with_needs(wanted) if honour_needs else wanted
-        self.problem = ""
-        self.interrupted = False
+        self._items: list[pytest.Item] = []
+        self._problem = ""
+        self._result: list[T] = []
+        self._raised: BaseException | None = None
+        self._known: Mapping[str, Outcome] = {}
+        self._honour_needs = True
+        self._seen: dict[str, _Seen] = {}
+
+    def look(
+        self, world: World, wanted: frozenset[str], *, honour_needs: bool, known: Mapping[str, Outcome]
+    ) -> tuple[StepReport, ...]:
+        """Judge the wanted steps in this world, and those they need of which nothing is known.
+
+        Fixtures are made anew for each look. See `checker.verify.Look`.
+        """
+        self._world = world
+        self._known = known
+        self._honour_needs = honour_needs
+        self._seen = {step.name: _Seen() for step in self._lab.steps}
+        looked_at = self._with_needs(wanted) if honour_needs else wanted
+        items = [item for item in self._items if _step_of(item) in looked_at]
+        if items:
+            items[0].session.items = items  # for fixtures that prepare all that is asked for
+        for item, following in zip_longest(items, items[1:]):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        return tuple(self._report(step.name) for step in self._lab.steps if step.name in wanted)
+
+    def result(self) -> T:
+        """Return what `work` returned, or raise what it raised. Raises BrokenLab if it was never called."""
+        if self._raised is not None:
+            raise self._raised
+        if not self._result:
+            raise BrokenLab(
+                f"The checks of lab {self._lab.name} could not be run. {self._problem}".rstrip(),
+                "This is for the lab's author to mend.",
+            )
+        return self._result[0]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self) -> bool:
+        """In place of pytest's own loop, which runs every check once."""
+        try:
+            self._result.append(self._work())
+        except BaseException as error:  # for `result` to raise: pytest would print it
+            self._raised = error
+        return True
 
     @pytest.fixture(scope="session")
     def values(self) -> Mapping[str, str]:
@@ -108,26 +152,33 @@ class CheckPlugin:
     def memory(self) -> Path | None:
         return self._world.memory
 
+    @pytest.fixture(scope="session")
+    def kept(self) -> Kept:
+        return self._world.kept
+
     def pytest_configure(self, config: pytest.Config) -> None:
-        config.pluginmanager.register(_services(self._world.services), "registry-lab-services")
+        config.pluginmanager.register(self._service_fixtures(), "registry-lab-services")
         config.addinivalue_line("markers", f"{STEP_MARK}(name): a check of the step `name`")
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         # pytest ends a failed collection with a subclass of KeyboardInterrupt: only the real one counts.
-        self.interrupted = type(excinfo.value) is KeyboardInterrupt
+        if type(excinfo.value) is KeyboardInterrupt:
+            self._raised = self._raised or excinfo.value
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
-            self.problem = f"The lab's checks cannot be read: {report.longreprtext.strip().splitlines()[-1]}"
+            self._problem = f"The lab's checks cannot be read: {report.longreprtext.strip().splitlines()[-1]}"
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         named = [(item, _step_of(item)) for item in items]
         for item, name in named:
             if name not in self._order:
-                self.problem = f"The check {item.name} is of no step of this lab ({name or 'no step named'})."
-        kept = [(item, name) for item, name in named if name in self._looked_at]
+                self._problem = (
+                    f"The check {item.name} is of no step of this lab ({name or 'no step named'})."
+                )
+        kept = [(item, name) for item, name in named if name in self._order]
         kept.sort(key=lambda pair: self._order[pair[1]])
-        items[:] = [item for item, _ in kept]
+        items[:] = self._items = [item for item, _ in kept]
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         step = self._lab.step(_step_of(item))
@@ -154,8 +205,6 @@ class CheckPlugin:
             seen.findings.append(error.finding)
         elif isinstance(error, ContentFault):
             seen.findings.append(_unreadable(error))
-        elif self._world.theirs and isinstance(error, EngineFault | ServiceFault):
-            seen.findings.append(room_broken(error.message))
         elif isinstance(error, pytest.skip.Exception | NotShown):
             seen.skipped = str(error)
         elif isinstance(error, LabError):
@@ -164,10 +213,6 @@ class CheckPlugin:
             what = str(error).strip().splitlines() or [""]
             seen.errors.append(f"The check {item.name} is broken: {type(error).__name__}: {what[0]}")
         return report
-
-    def reports(self) -> tuple[StepReport, ...]:
-        """The verdicts on the wanted steps, in the lab's order."""
-        return tuple(self._report(step.name) for step in self._lab.steps if step.name in self._wanted)
 
     def _report(self, name: str) -> StepReport:
         step = self._lab.step(name)
@@ -188,11 +233,14 @@ class CheckPlugin:
 
     def _why_not(self, name: str) -> str:
         """Why a step could not be judged."""
-        return " ".join(dict.fromkeys(self._seen[name].errors)) or self.problem or _NO_CHECK
+        return " ".join(dict.fromkeys(self._seen[name].errors)) or self._problem or _NO_CHECK
 
     def _outcome(self, name: str) -> Outcome:
+        """What became of a step: in this look, or what is known of it from before."""
         seen = self._seen[name]
-        if self.problem or seen.errors or not seen.checks:
+        if not seen.checks and name in self._known:
+            return self._known[name]
+        if self._problem or seen.errors or not seen.checks:
             return Outcome.ERROR
         if seen.findings:
             return Outcome.FAIL
@@ -202,34 +250,22 @@ class CheckPlugin:
         found = set(names)
         for step in reversed(self._lab.steps):  # needs always stand before the step
             if step.name in found:
-                found.update(step.needs)
+                found.update(need for need in step.needs if need not in self._known)
         return frozenset(found)
 
+    def _service_fixtures(self) -> ModuleType:
+        """A plugin with one fixture for each service."""
+        holder = ModuleType("services")
+        for name in self._services:
+            setattr(holder, f"service_{name}", self._service_fixture(name))
+        return holder
 
-def room_broken(observed: str) -> Finding:
-    """Why a step cannot be passed: answers broke what it is judged by."""
-    return Finding(
-        code="room-broken",
-        expected="After the answers the engine and the lab's services are there, so that steps can be judged.",
-        observed=observed,
-        action="Let answers leave the engine and the lab's services alone, and end what they start.",
-    )
+    def _service_fixture(self, name: str) -> object:
+        @pytest.fixture(scope="session", name=name.replace("-", "_"))
+        def service() -> object:
+            return self._world.services[name]
 
-
-def _services(services: Mapping[str, object]) -> ModuleType:
-    """A plugin with one fixture for each service."""
-    holder = ModuleType("services")
-    for name, view in services.items():
-        setattr(holder, f"service_{name}", _fixture(name.replace("-", "_"), view))
-    return holder
-
-
-def _fixture(name: str, view: object) -> object:
-    @pytest.fixture(scope="session", name=name)
-    def service() -> object:
-        return view
-
-    return service
+        return service
 
 
 _NO_CHECK = "The lab has no check for this step."

@@ -70,12 +70,10 @@ class Probe:
     To be closed: containers are removed in the background, and `close` waits until all are.
     """
 
-    def __init__(
-        self, engine: Engine, view: EngineView, registry: RegistryClient | None, memory: Path | None
-    ) -> None:
+    def __init__(self, engine: Engine, memory: Path | None) -> None:
         self._engine = engine
-        self._view = view
-        self._registry = registry
+        self._view = EngineView(engine)
+        self._registry: RegistryClient | None = None
         self._memory = memory
         self._known = _read(memory)
         self._asked: dict[str, Future[Answer]] = {}
@@ -93,6 +91,12 @@ class Probe:
         self._removing.shutdown()
         for removal in self._removals:
             removal.result()
+
+    def begin_look(self, view: EngineView, registry: RegistryClient | None) -> None:
+        """Look with these from now on. What an image answered is kept; one that did not answer is asked again."""
+        self._view = view
+        self._registry = registry
+        self._asked = {}
 
     def ahead(self, ids: Iterable[str]) -> None:
         """Begin to ask several of the engine's images side by side; `local` and `remote` wait for theirs."""

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 
@@ -15,33 +14,15 @@ from checker import answers, images, submission, verify, workspace
 from checker.answers import HERE, Door
 from checker.cleanup import remove_run
 from checker.engine import Engine, cache_dir
-from checker.errors import EnvironmentFault, LabError
-from checker.model import AnswerRun, Finding, Lab, LabReport, Outcome, Step, StepReport, Versions, Written
+from checker.errors import EnvironmentFault
+from checker.model import AnswerRun, Finding, Lab, LabReport, Outcome, StepReport
+from checker.playing import Playing, all_failed
+from checker.playing import Silent as Silent
+from checker.playing import Watcher as Watcher
 from checker.processes import gone, named_by, own_name
-from checker.stack import kind
 from checker.stack import stack as stacks
-from checker.stack.container import wait_ready
 from checker.stack.stack import Stack
-from checker.workspace import PRIVATE, Workspace
-
-
-class Watcher(Protocol):
-    """Told what a replay is at; every method may do nothing."""
-
-    def on_stack(self, stack: Stack, place: Workspace) -> None: ...
-    def on_answer(self, step: Step, text: str) -> None: ...
-    def on_output(self, text: str) -> None: ...
-    def on_ran(self, step: Step, run: AnswerRun | None) -> None: ...
-
-
-class Silent:
-    """A watcher that does nothing."""
-
-    def on_stack(self, stack: Stack, place: Workspace) -> None: ...
-    def on_answer(self, step: Step, text: str) -> None: ...
-    def on_output(self, text: str) -> None: ...
-    def on_ran(self, step: Step, run: AnswerRun | None) -> None: ...
-
+from checker.workspace import Workspace
 
 SETTLE = 2.0
 """Seconds to look again for what the engine was still making when an answer was interrupted."""
@@ -67,11 +48,11 @@ def replay(
     honour_needs: bool = True,
     door: Door = HERE,
 ) -> LabReport:
-    """Run a lab's answers in a workspace that `fill` makes, judge the world they leave, remove it all.
+    """Run a lab's answers in a workspace that `fill` makes, judge the world after each and at the end, remove it all.
 
-    honour_needs: whether a step is skipped when one that it needs is not done. door: where answers run; another
-    place than here is thrown away with all that is in it, so nothing is removed there, and what is broken in it
-    the answers broke. Raises EngineFault or ServiceFault when the machine is at fault from the start.
+    honour_needs: whether a step is skipped when one that it needs is not done. door: where answers run; another place
+    than here is thrown away with all that is in it, so nothing is removed there. Raises EngineFault or ServiceFault
+    when the machine is at fault from the start.
     """
     began = time.monotonic()
     base = replays_dir() / own_name()
@@ -93,22 +74,9 @@ def replay(
         watcher.on_stack(stack, place)
         bases = images.ids(engine, lab.images)
         versions = verify.versions(lab, engine)
-        runs = _run_answers(engine, lab, place, stack, watcher, door)
-        broken, stopped = _looked_after(engine, stack, door)
-        if broken:
-            report = _failed(lab, broken, versions, path)
-            return _complete(report, lab, runs, handed_in, intake.warnings, time.monotonic() - began)
-        moved = images.put_back(engine, bases)  # checks and later replays rest on them
-        report = verify.check(
-            engine,
-            lab,
-            stack,
-            place,
-            honour_needs=honour_needs,
-            remember=False,
-            path=path,
-            theirs=door is not HERE,
-            closing=closing,
+        played = Playing(engine, lab, place, stack, watcher, door, bases, honour_needs=honour_needs)
+        steps = verify.judging(
+            engine, lab, stack, place, played.play, remember=False, closing=closing, own=door.own
         )
         done = True
     finally:
@@ -116,65 +84,16 @@ def replay(
             _clean(engine, stack, place, base, closing, settle=0 if done else SETTLE)
             if not done:
                 images.put_back(engine, bases)
-    warnings = (*intake.warnings, *map(_taken, moved), *map(_stopped, stopped))
-    return _complete(report, lab, runs, handed_in, warnings, time.monotonic() - began)
-
-
-def _complete(
-    report: LabReport,
-    lab: Lab,
-    runs: dict[str, AnswerRun],
-    handed_in: dict[str, Written],
-    warnings: tuple[str, ...],
-    seconds: float,
-) -> LabReport:
-    steps = tuple(_with_run(step, runs.get(step.step), lab) for step in report.steps)
-    whole = msgspec.structs.replace(report, steps=steps, warnings=warnings, seconds=seconds)
-    return answers.with_written(whole, handed_in)
-
-
-def _looked_after(engine: Engine, stack: Stack, door: Door) -> tuple[Finding | None, list[str]]:
-    """What answers did to a room of their own that no step can be judged in it any more, None if nothing; and the
-    services they stopped, which were started again."""
-    if door is HERE:
-        return None, _started_again(engine, stack)
-    stopped: list[str] = []
-    try:
-        why = door.broken() or _lost(engine, stack)
-        if not why:
-            stopped = _started_again(engine, stack)
-            for service in stack.services.values():
-                if service.ports:
-                    wait_ready(engine, service.container, service.ports, kind(service.kind))
-            return None, stopped
-    except LabError as error:
-        why = error.message
-    from checker.plugin import room_broken
-
-    return room_broken(why), stopped
-
-
-def _lost(engine: Engine, stack: Stack) -> str:
-    found = stacks.find(engine, stack.owner)
-    lost = [name for name in stack.services if found is None or name not in found.services]
-    return f"The lab's service {', '.join(lost)} was removed." if lost else ""
-
-
-def _taken(name: str) -> str:
-    return f"An answer moved or removed the lab's own image {images.tag_of(name)}; it was put back."
-
-
-def _stopped(name: str) -> str:
-    return f"An answer left the lab's service {name} stopped; it was started again for the checks."
-
-
-def _started_again(engine: Engine, stack: Stack) -> list[str]:
-    """Start the services again that answers stopped, so that every step can be judged; their names."""
-    found = stacks.find(engine, stack.owner)
-    if found is None or found.up:
-        return []
-    stacks.revive(engine, found)
-    return [service.name for service in found.services.values() if not service.up]
+    report = LabReport(
+        lab=lab.name,
+        title=lab.title,
+        path=path,
+        steps=tuple(_with_run(step, played.runs.get(step.step), lab) for step in steps),
+        versions=versions,
+        seconds=time.monotonic() - began,
+        warnings=(*intake.warnings, *played.warnings),
+    )
+    return answers.with_written(report, handed_in)
 
 
 def replays_dir() -> Path:
@@ -193,32 +112,6 @@ def sweep() -> int:
     return count
 
 
-def _run_answers(
-    engine: Engine, lab: Lab, place: Workspace, stack: Stack, watcher: Watcher, door: Door
-) -> dict[str, AnswerRun]:
-    env = answers.environment(engine, place, stack.values, lab.tools)
-    runs: dict[str, AnswerRun] = {}
-    for step in lab.steps:
-        text = place.read(step.answer_path)
-        watcher.on_answer(step, text or "")
-        if step.is_script and text is not None:
-            try:
-                runs[step.name] = answers.run(place, step, env, watcher.on_output, door=door)
-            except EnvironmentFault:
-                if door is HERE and (place.private.is_dir() or not place.path.parent.is_dir()):
-                    raise
-                # The folder was made for this replay: an answer put a file there, so none of the rest runs.
-                runs[step.name] = AnswerRun(
-                    exit_code=126,
-                    seconds=0.0,
-                    output=f"The answer cannot be run: {PRIVATE} is no folder any more.\n",
-                    truncated=False,
-                    timed_out=False,
-                )
-        watcher.on_ran(step, runs.get(step.name))
-    return runs
-
-
 def _with_run(report: StepReport, run: AnswerRun | None, lab: Lab) -> StepReport:
     findings = report.findings
     if run and run.timed_out and report.outcome is Outcome.FAIL:
@@ -235,24 +128,14 @@ def _with_run(report: StepReport, run: AnswerRun | None, lab: Lab) -> StepReport
 
 
 def _refused(engine: Engine, lab: Lab, finding: Finding, warnings: tuple[str, ...], path: str) -> LabReport:
-    report = _failed(lab, finding, verify.versions(lab, engine), path)
-    return msgspec.structs.replace(report, warnings=warnings)
-
-
-def _failed(lab: Lab, finding: Finding, versions: Versions, path: str) -> LabReport:
-    """The report of a submission of which no step can be judged, for a reason of its own."""
-    steps = tuple(
-        StepReport(
-            step=step.name,
-            title=step.title,
-            outcome=Outcome.FAIL,
-            points=0,
-            max_points=step.points,
-            findings=(finding,),
-        )
-        for step in lab.steps
+    return LabReport(
+        lab=lab.name,
+        title=lab.title,
+        path=path,
+        steps=all_failed(lab, finding),
+        versions=verify.versions(lab, engine),
+        warnings=warnings,
     )
-    return LabReport(lab=lab.name, title=lab.title, path=path, steps=steps, versions=versions)
 
 
 @contextmanager

@@ -173,7 +173,6 @@ class Session:
                 self.started(),
                 self.workspace,
                 steps=wanted,
-                remember=True,
                 closing=closing,
             )
         return answers.with_written(report, texts)

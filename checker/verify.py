@@ -7,19 +7,25 @@ a say: the only inputs are the lab's checks.py and the world they look at.
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from checker import __version__
 from checker.catalog import CHECKS
 from checker.engine import Engine
 from checker.errors import BrokenLab
-from checker.model import Lab, LabReport, StepReport, Versions
+from checker.model import Lab, LabReport, Outcome, StepReport, Versions
 from checker.registry import RegistryClient
 from checker.stack.stack import Stack
 from checker.values import fill
 from checker.workspace import PRIVATE, Workspace
+
+if TYPE_CHECKING:
+    from checker.kept import Kept
+    from checker.plugin import World
+    from checker.probe import Probe
 
 _UNUSED = (
     "cacheprovider",
@@ -33,6 +39,27 @@ _UNUSED = (
 )
 
 
+class Look(Protocol):
+    """Judge steps by the world as it is at the moment of the call."""
+
+    def __call__(
+        self,
+        steps: frozenset[str] | None = None,
+        *,
+        honour_needs: bool = True,
+        known: Mapping[str, Outcome] = {},
+    ) -> tuple[StepReport, ...]:
+        """Return the verdicts on these steps, all of the lab's if None, in the lab's order.
+
+        honour_needs: whether a step is skipped when one that it needs is not done. known: outcomes from an earlier
+        look; these steps are not looked at again for those that need them.
+        """
+        ...
+
+
+T = TypeVar("T")
+
+
 def check(
     engine: Engine,
     lab: Lab,
@@ -40,56 +67,101 @@ def check(
     workspace: Workspace,
     *,
     steps: frozenset[str] | None = None,
-    honour_needs: bool = True,
-    remember: bool,
-    path: str = "",
-    theirs: bool = False,
     closing: ExitStack,
 ) -> LabReport:
-    """Judge the steps (all if None) by the world as it is now.
+    """Judge the steps (all if None) of a practice by the world as it is now.
 
-    remember: whether what was found out about images is kept in the workspace for the next time; never for
-    a replay, whose workspace is a stranger's. theirs: see `checker.plugin.World`. path: how the workspace is
-    called in the report.
     closing: waits, when it is closed, until all containers that were started for a look are gone.
     """
+    began = time.monotonic()
+    found = judging(engine, lab, stack, workspace, lambda look: look(steps), remember=True, closing=closing)
+    return report(lab, engine, found, str(workspace.path), time.monotonic() - began)
+
+
+def judging(
+    engine: Engine,
+    lab: Lab,
+    stack: Stack,
+    workspace: Workspace,
+    work: Callable[[Look], T],
+    *,
+    remember: bool,
+    closing: ExitStack,
+    own: Path | None = None,
+) -> T:
+    """Call `work` with a function that judges steps, as often as `work` likes; return what it returns.
+
+    All looks share one pytest session, so that a look costs what its checks cost. Each begins with new clients and
+    new fixtures; what is carried over goes by content (`checker.kept`, and what images answered over HTTP).
+
+    remember: whether what was found out about images is kept in the workspace for the next time; never for
+    a replay, whose workspace is a stranger's.
+    closing: waits, when it is closed, until all containers that were started for a look are gone. own: a folder that
+    nothing of the learner's can reach, for what the checks keep; the usual place for such if None.
+    """
+    from checker.kept import Kept
+    from checker.plugin import CheckPlugin
+    from checker.probe import Probe
+
+    memory = workspace.path / PRIVATE if remember else None
+    probe = closing.enter_context(Probe(engine, memory and memory / "probes.json"))
+    kept = Kept(closing, own)
+
+    def look(
+        steps: frozenset[str] | None = None,
+        *,
+        honour_needs: bool = True,
+        known: Mapping[str, Outcome] = {},
+    ) -> tuple[StepReport, ...]:
+        wanted = frozenset(step.name for step in lab.steps) if steps is None else steps
+        with _world(engine, lab, stack, workspace, probe, kept, memory, ahead=steps is None) as world:
+            return plugin.look(world, wanted, honour_needs=honour_needs, known=known)
+
+    plugin = CheckPlugin(lab, (*stack.services, *stack.real), lambda: work(look))
+    _run_pytest(lab.folder / CHECKS, plugin)
+    return plugin.result()
+
+
+@contextmanager
+def _world(
+    engine: Engine,
+    lab: Lab,
+    stack: Stack,
+    workspace: Workspace,
+    probe: "Probe",
+    kept: "Kept",
+    memory: Path | None,
+    *,
+    ahead: bool,
+) -> Iterator["World"]:
+    """What checks may look at during one look. ahead: begin to ask the run's images before a check asks."""
     from checker import answers
     from checker.engineview import EngineView
     from checker.pipelines.pipelines import Pipelines
-    from checker.plugin import CheckPlugin, World
-    from checker.probe import Probe
+    from checker.plugin import World
     from checker.trials import Trials
     from checker.views import views
 
-    began = time.monotonic()
     services = views(engine, stack)
     registry = services.get("registry")
     view = EngineView(engine)
-    memory = workspace.path / PRIVATE if remember else None
-    asked = registry if isinstance(registry, RegistryClient) else None
-    probe = closing.enter_context(Probe(engine, view, asked, memory and memory / "probes.json"))
-    trials = closing.enter_context(Trials(engine, workspace.path))
-    if steps is None:
+    probe.begin_look(view, registry if isinstance(registry, RegistryClient) else None)
+    if ahead:
         owned = (fill(pattern, stack.values) for pattern in lab.owned)
         probe.ahead(key for pattern in owned for key in view.ids(pattern).values())
-    world = World(
-        values=stack.values,
-        workspace=workspace,
-        services=services,
-        engine=view,
-        probe=probe,
-        trials=trials,
-        pipelines=Pipelines(engine, workspace),
-        theirs=theirs,
-        environment=lambda place: answers.environment(engine, place, stack.values, lab.tools),
-        memory=memory,
-    )
-    wanted = frozenset(step.name for step in lab.steps) if steps is None else steps
-    plugin = CheckPlugin(lab, world, wanted, honour_needs=honour_needs)
-    _run_pytest(lab.folder / CHECKS, plugin)
-    if plugin.interrupted:
-        raise KeyboardInterrupt
-    return report(lab, engine, plugin.reports(), path or str(workspace.path), time.monotonic() - began)
+    with Trials(engine, workspace.path) as trials:
+        yield World(
+            values=stack.values,
+            workspace=workspace,
+            services=services,
+            engine=view,
+            probe=probe,
+            trials=trials,
+            kept=kept,
+            pipelines=Pipelines(engine, workspace),
+            environment=lambda place: answers.environment(engine, place, stack.values, lab.tools),
+            memory=memory,
+        )
 
 
 def report(lab: Lab, engine: Engine, steps: tuple[StepReport, ...], path: str, seconds: float) -> LabReport:

@@ -34,6 +34,7 @@ from checker.isolation.roots import ENGINE, ROOM, SHARED, SOCKET, Plan
 OWNER = 0x6E000000
 COUNT = 65536
 """The users of rooms: a range that neither people nor /etc/subuid have."""
+OWN_TEMPORARY = Path("/tmp")  # noqa: S108 - a file system of the worker's own
 START_WITHIN = 30.0
 POLL = 0.005
 LEAST_DISK, LEAST_FILES = 2 * 1024**2, 100
@@ -55,6 +56,11 @@ class Room(msgspec.Struct, frozen=True):
     init: int
     layers: int
     handles: tuple[int, ...]
+
+    @property
+    def own(self) -> Path:
+        """The worker's own folder for temporary files, which the room does not see."""
+        return OWN_TEMPORARY
 
     def command(self, place: Path, *words: str) -> list[str]:
         """A command line that does in the room, in the folder `place`, what `words` say."""

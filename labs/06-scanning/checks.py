@@ -6,8 +6,7 @@ image or any registry are run again, in a copy of the workspace, with images and
 
 import hashlib
 import re
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import crontab
@@ -26,6 +25,7 @@ from checker.engineview import EngineView, LocalImage
 from checker.findings import passwords
 from checker.findings.up import require_up
 from checker.images import tag_of
+from checker.kept import Kept
 from checker.looks import sarif as sarifschema
 from checker.looks import secretscan
 from checker.model import Service
@@ -55,11 +55,12 @@ def inside_registry(request: pytest.FixtureRequest, engine: EngineView) -> Roles
 
 
 @pytest.fixture(scope="session")
-def scans(engine: EngineView, environment: Environment, memory: Path | None) -> Iterator[Scans]:
-    with tempfile.TemporaryDirectory(prefix="registry-lab-", ignore_cleanup_errors=True) as folder:
-        place = Workspace(Path(folder).resolve())
-        answers.make_room(place)
-        yield Scans(engine, environment(place), place.path, memory)
+def scans(engine: EngineView, environment: Environment, memory: Path | None, kept: Kept) -> Scans:
+    place = Workspace(kept.folder)
+    answers.make_room(place)
+    found = kept.once("scans", lambda: Scans(engine, environment(place), place.path, memory))
+    found.look_with(engine)
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -37,6 +37,10 @@ class Scans:
         self._place = place
         self._known: dict[str, Report] = {}
 
+    def look_with(self, engine: EngineView) -> None:
+        """Ask this view of the engine from now on. What is known goes by the IDs and digests of images."""
+        self._engine = engine
+
     @property
     def known(self) -> Path:
         """Where Trivy keeps what it found out about layers."""

@@ -48,9 +48,7 @@ def judged(engine: Engine) -> Iterator[tuple[Timed, Timed]]:
             def check() -> float:
                 began = time.perf_counter()
                 with ExitStack() as closing:
-                    report = verify.check(
-                        engine, lab, stack, place, steps=frozenset({STEP}), remember=True, closing=closing
-                    )
+                    report = verify.check(engine, lab, stack, place, steps=frozenset({STEP}), closing=closing)
                 took = time.perf_counter() - began
                 assert report.outcome is Outcome.PASS, report
                 return took

@@ -33,7 +33,12 @@ def judge(tiny: TinyLab, tmp_path: Path) -> Judge:
     """Runs the checks of the tiny lab with bodies per step, `pass` where none is given."""
 
     def it(
-        *, wanted: str = "push pin note", honour_needs: bool = True, text: str | None = None, **bodies: str
+        *,
+        wanted: str = "push pin note",
+        honour_needs: bool = True,
+        text: str | None = None,
+        known: dict[str, Outcome] | None = None,
+        **bodies: str,
     ) -> dict[str, StepReport]:
         checks = [
             f"@step({name!r})\ndef test_{name}():\n    {bodies.get(name, 'pass')}\n"
@@ -48,13 +53,17 @@ def judge(tiny: TinyLab, tmp_path: Path) -> Judge:
             engine=nothing,
             probe=nothing,
             trials=nothing,
+            kept=nothing,
         )
         lab = Catalog(tiny.root).lab("90")
-        plugin = CheckPlugin(lab, world, frozenset(wanted.split()), honour_needs=honour_needs)
+        names = frozenset(wanted.split())
+
+        def work() -> tuple[StepReport, ...]:
+            return plugin.look(world, names, honour_needs=honour_needs, known=known or {})
+
+        plugin = CheckPlugin(lab, (), work)
         verify._run_pytest(tiny.folder / "checks.py", plugin)
-        if plugin.interrupted:
-            raise KeyboardInterrupt
-        return {report.step: report for report in plugin.reports()}
+        return {report.step: report for report in plugin.result()}
 
     return it
 
@@ -85,6 +94,40 @@ def test_a_step_whose_need_fails_is_skipped_and_says_which(judge: Judge) -> None
     assert outcomes(reports) == {"push": "fail", "pin": "skipped", "note": "pass"}
     assert reports["pin"].reason == "Step push is not done yet."
     assert (reports["pin"].points, reports["pin"].max_points) == (0, 3)
+
+
+def test_what_is_known_of_a_need_is_not_looked_at_again(judge: Judge) -> None:
+    passed = judge(wanted="pin", push="raise ValueError", known={"push": Outcome.PASS})
+    failed = judge(wanted="pin", known={"push": Outcome.FAIL})
+
+    assert outcomes(passed) == {"pin": "pass"}
+    assert outcomes(failed) == {"pin": "skipped"}
+
+
+def test_one_session_looks_as_often_as_it_is_asked_and_makes_fixtures_anew(
+    tiny: TinyLab, tmp_path: Path
+) -> None:
+    made = (
+        "import pytest\n\n\n@pytest.fixture(scope='session')\ndef word(values):\n    return values['WORD']\n"
+    )
+    check = '\n\n@step("note")\ndef test_note(word):\n    if word != "ember":\n        no()\n'
+    tiny.write("checks.py", HEAD + made + check)
+    nothing: Any = None
+
+    def look(word: str) -> str:
+        world = World(
+            values={"WORD": word}, workspace=Workspace(tmp_path), services={}, engine=nothing, probe=nothing,
+            trials=nothing, kept=nothing,
+        )  # fmt: skip
+        [seen] = plugin.look(world, frozenset({"note"}), honour_needs=True, known={})
+        return str(seen.outcome)
+
+    plugin = CheckPlugin(
+        Catalog(tiny.root).lab("90"), (), lambda: [look(word) for word in ("ember", "ash", "ember")]
+    )
+    verify._run_pytest(tiny.folder / "checks.py", plugin)
+
+    assert plugin.result() == ["pass", "fail", "pass"]
 
 
 def test_needs_are_not_honoured_where_the_author_says_so(judge: Judge) -> None:
@@ -203,15 +246,25 @@ def test_two_labs_in_one_process_have_their_own_checks(judge: Judge, tiny: TinyL
     other.write("checks.py", "raise RuntimeError('the checks of another lab')\n")
     nothing: Any = None
     world = World(
-        values={}, workspace=Workspace(tmp_path), services={}, engine=nothing, probe=nothing, trials=nothing
+        values={},
+        workspace=Workspace(tmp_path),
+        services={},
+        engine=nothing,
+        probe=nothing,
+        trials=nothing,
+        kept=nothing,
     )
-    plugin = CheckPlugin(Catalog(other.root).lab("90"), world, frozenset({"note"}))
+    plugin = CheckPlugin(
+        Catalog(other.root).lab("90"),
+        (),
+        lambda: plugin.look(world, frozenset({"note"}), honour_needs=True, known={}),
+    )
 
     here = judge()
     verify._run_pytest(other.folder / "checks.py", plugin)
 
     assert outcomes(here) == ALL_WELL
-    assert "the checks of another lab" in plugin.reports()[0].reason
+    assert "the checks of another lab" in plugin.result()[0].reason
 
 
 def test_pytest_is_told_nothing_by_its_surroundings(

@@ -1,0 +1,59 @@
+"""Whether answers broke what they are judged by: their engine, or a service of the lab.
+
+A replay that cannot be judged costs the learner nothing, so breaking the engine would pay. It is held against the
+answers only with evidence that they did it. Whatever is merely slow, or answers nobody, is the machine's.
+"""
+
+from checker.answers import HERE, Door
+from checker.engine import Engine
+from checker.model import Finding
+from checker.stack import kind
+from checker.stack import stack as stacks
+from checker.stack.container import ServiceEnded, wait_ready
+from checker.stack.stack import Stack
+
+
+def broken(engine: Engine, stack: Stack, door: Door) -> str:
+    """Return what answers ended, filled or removed so that nothing can be judged; empty if there is no evidence.
+
+    Raises EngineFault when the engine does not answer, for a reason that cannot be seen.
+    """
+    if door is HERE:
+        return ""
+    return door.broken() or _removed(engine, stack)
+
+
+def revive(engine: Engine, stack: Stack, door: Door) -> tuple[list[str], str]:
+    """Start the services again that answers stopped. Return their names, and why one does not start any more.
+
+    Raises ServiceFault, EngineFault when that is nobody's doing.
+    """
+    found = stacks.find(engine, stack.owner)
+    stopped = [service.name for service in found.services.values() if not service.up] if found else []
+    try:
+        if found and stopped:
+            stacks.revive(engine, found)
+        for service in stack.services.values() if door is not HERE else ():
+            if service.ports:
+                wait_ready(engine, service.container, service.ports, kind(service.kind))
+    except ServiceEnded as error:
+        if door is HERE:
+            raise
+        return stopped, f"A service of the lab was stopped and does not start any more. {error.message}"
+    return stopped, ""
+
+
+def finding(step: str, observed: str) -> Finding:
+    """Return why no step can be passed any more. step: the one whose answer had run when it was seen."""
+    return Finding(
+        code="room-broken",
+        expected="After the answers the engine and the lab's services are there, so that steps can be judged.",
+        observed=f"When the answer of step {step} had run: {observed}",
+        action="Let answers leave the engine and the lab's services alone, and end what they start.",
+    )
+
+
+def _removed(engine: Engine, stack: Stack) -> str:
+    found = stacks.find(engine, stack.owner)
+    lost = [name for name in stack.services if found is None or name not in found.services]
+    return f"The lab's service {', '.join(lost)} was removed." if lost else ""

@@ -1,0 +1,189 @@
+"""Running a submission's answers in order, and judging each step when its answer has run and at the end."""
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from itertools import zip_longest
+from pathlib import Path
+from typing import Protocol
+
+from checker import answers, evidence, images, moments
+from checker.answers import HERE, Door
+from checker.engine import Engine
+from checker.errors import EnvironmentFault
+from checker.model import AnswerRun, Finding, Lab, Outcome, Step, StepReport
+from checker.stack.stack import Stack
+from checker.verify import Look
+from checker.workspace import PRIVATE, Workspace
+
+
+class Watcher(Protocol):
+    """Told what a replay is at; every method may do nothing."""
+
+    def on_stack(self, stack: Stack, place: Workspace) -> None: ...
+    def on_answer(self, step: Step, text: str) -> None: ...
+    def on_output(self, text: str) -> None: ...
+    def on_ran(self, step: Step, run: AnswerRun | None) -> None: ...
+
+
+class Silent:
+    """A watcher that does nothing."""
+
+    def on_stack(self, stack: Stack, place: Workspace) -> None: ...
+    def on_answer(self, step: Step, text: str) -> None: ...
+    def on_output(self, text: str) -> None: ...
+    def on_ran(self, step: Step, run: AnswerRun | None) -> None: ...
+
+
+class Playing:
+    """One replay's answers as they are run and judged. runs: step -> what became of its answer."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        lab: Lab,
+        place: Workspace,
+        stack: Stack,
+        watcher: Watcher,
+        door: Door,
+        bases: dict[str, str],
+        *,
+        honour_needs: bool,
+    ) -> None:
+        self._engine = engine
+        self._lab = lab
+        self._place = place
+        self._stack = stack
+        self._watcher = watcher
+        self._door = door
+        self._bases = bases
+        self._honour_needs = honour_needs
+        self._stopped: list[str] = []
+        self._moved: list[str] = []
+        self._first: dict[str, StepReport] = {}
+        self._files: dict[str, str] = {}
+        self.runs: dict[str, AnswerRun] = {}
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return (*map(_taken, self._moved), *map(_stopped, dict.fromkeys(self._stopped)))
+
+    def play(self, look: Look) -> tuple[StepReport, ...]:
+        """Run all answers, judge each step when its answer has run, and all of them at the end.
+
+        Steps whose checks look at files only, and whose answer is one, wait for the next answer that runs, as
+        nothing changes until then: together they cost less.
+        """
+        env = answers.environment(self._engine, self._place, self._stack.values, self._lab.tools)
+        waiting: list[Step] = []
+        for step, following in zip_longest(self._lab.steps, self._lab.steps[1:]):
+            self._run(step, env)
+            waiting.append(step)
+            if step.files_only and not step.is_script and following and not following.is_script:
+                continue
+            why = evidence.broken(self._engine, self._stack, self._door)
+            if why := why or self._judge(look, waiting):
+                return all_failed(self._lab, evidence.finding(step.name, why))
+            waiting.clear()
+        if why := self._revive():
+            return all_failed(self._lab, evidence.finding(step.name, why))
+        self._moved = images.put_back(self._engine, self._bases)  # checks and later replays rest on them
+        return self._both(look)
+
+    def _both(self, look: Look) -> tuple[StepReport, ...]:
+        """The verdicts of both moments, now that all answers have run."""
+        now = file_state(self._place)
+        stands = {
+            name: seen.outcome
+            for name, seen in self._first.items()
+            if self._files.get(name) == now and seen.outcome in (Outcome.PASS, Outcome.FAIL)
+        }
+        others = frozenset(self._first.keys() - stands.keys())
+        again = look(others, honour_needs=self._honour_needs, known=stands) if others else ()
+        last = {seen.step: seen for seen in again}
+        return tuple(
+            moments.both(seen, last[name]) if name in last else seen for name, seen in self._first.items()
+        )
+
+    def _judge(self, look: Look, steps: Sequence[Step]) -> str:
+        """Judge steps whose answers have just run. Return how one of these broke what it is judged by, else nothing."""
+        names = frozenset(step.name for step in steps)
+        passed = {name: Outcome.PASS for name, seen in self._first.items() if seen.outcome is Outcome.PASS}
+        state = file_state(self._place) if any(step.files_only for step in steps) else ""
+        reports = look(names, honour_needs=self._honour_needs, known=passed)
+        if any(seen.outcome is Outcome.ERROR for seen in reports):
+            before = len(self._stopped)
+            if why := evidence.broken(self._engine, self._stack, self._door) or self._revive():
+                return why
+            if len(self._stopped) > before:
+                reports = look(names, honour_needs=self._honour_needs, known=passed)
+        self._first |= {seen.step: seen for seen in reports}
+        self._files |= {step.name: state for step in steps if step.files_only}
+        return ""
+
+    def _revive(self) -> str:
+        stopped, why = evidence.revive(self._engine, self._stack, self._door)
+        self._stopped += stopped
+        return why
+
+    def _run(self, step: Step, env: Mapping[str, str]) -> None:
+        text = self._place.read(step.answer_path)
+        self._watcher.on_answer(step, text or "")
+        if step.is_script and text is not None:
+            try:
+                self.runs[step.name] = answers.run(
+                    self._place, step, env, self._watcher.on_output, door=self._door
+                )
+            except EnvironmentFault:
+                private, above = self._place.private, self._place.path.parent
+                if self._door is HERE and (private.is_dir() or not above.is_dir()):
+                    raise
+                # The folder was made for this replay: an answer put a file there, so none of the rest runs.
+                self.runs[step.name] = AnswerRun(
+                    exit_code=126,
+                    seconds=0.0,
+                    output=f"The answer cannot be run: {PRIVATE} is no folder any more.\n",
+                    truncated=False,
+                    timed_out=False,
+                )
+        self._watcher.on_ran(step, self.runs.get(step.name))
+
+
+def all_failed(lab: Lab, finding: Finding) -> tuple[StepReport, ...]:
+    """The verdicts on a submission of which no step can be judged, for a reason of its own."""
+    return tuple(
+        StepReport(
+            step=step.name,
+            title=step.title,
+            outcome=Outcome.FAIL,
+            points=0,
+            max_points=step.points,
+            findings=(finding,),
+        )
+        for step in lab.steps
+    )
+
+
+def file_state(place: Workspace) -> str:
+    """Return a text that is another one as soon as any file of the workspace, `.lab/` left out, is changed."""
+    digest = hashlib.sha256()
+    for folder, folders, names in os.walk(place.path):
+        if Path(folder) == place.path and PRIVATE in folders:
+            folders.remove(PRIVATE)
+        folders.sort()
+        for name in sorted((*folders, *names)):
+            path = os.path.join(folder, name)  # noqa: PTH118 -- thousands of paths, twice a step
+            with suppress(OSError):  # something that still runs may have removed it
+                about = os.lstat(path)
+                change = (about.st_ino, about.st_mode, about.st_size, about.st_mtime_ns, about.st_ctime_ns)
+                digest.update(f"{path!r} {change}".encode())
+    return digest.hexdigest()
+
+
+def _taken(name: str) -> str:
+    return f"An answer moved or removed the lab's own image {images.tag_of(name)}; it was put back."
+
+
+def _stopped(name: str) -> str:
+    return f"An answer left the lab's service {name} stopped; it was started again for the checks."
