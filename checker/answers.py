@@ -45,7 +45,11 @@ class Door(Protocol):
         ...
 
     def broken(self) -> str:
-        """What was done there that nothing can be judged any more; empty if it is whole."""
+        """Return what was done there so that nothing can be judged any more; empty if it is whole."""
+        ...
+
+    def held(self) -> str:
+        """Return which processes there stand still since they were sent a stop signal; empty if none."""
         ...
 
 
@@ -60,6 +64,9 @@ class Here:
     def enter(self) -> None: ...
 
     def broken(self) -> str:
+        return ""
+
+    def held(self) -> str:
         return ""
 
 

@@ -4,13 +4,19 @@ A replay that cannot be judged costs the learner nothing, so breaking the engine
 answers only with evidence that they did it. Whatever is merely slow, or answers nobody, is the machine's.
 """
 
+import msgspec
+
 from checker.answers import HERE, Door
-from checker.engine import Engine
+from checker.engine import Engine, engine_calls
+from checker.errors import ServiceFault
 from checker.model import Finding
 from checker.stack import kind
 from checker.stack import stack as stacks
-from checker.stack.container import ServiceEnded, wait_ready
-from checker.stack.stack import Stack
+from checker.stack.container import ServiceEnded, ServiceSilent, wait_ready
+from checker.stack.stack import Running, Stack
+
+HANGS_AFTER = 10.0
+"""Seconds of silence after which a service that runs is started again."""
 
 
 def broken(engine: Engine, stack: Stack, door: Door) -> str:
@@ -24,7 +30,7 @@ def broken(engine: Engine, stack: Stack, door: Door) -> str:
 
 
 def revive(engine: Engine, stack: Stack, door: Door) -> tuple[list[str], str]:
-    """Start the services again that answers stopped. Return their names, and why one does not start any more.
+    """Start the services again that answers stopped or left hanging. Return their names, and why one stays away.
 
     Raises ServiceFault, EngineFault when that is nobody's doing.
     """
@@ -34,13 +40,35 @@ def revive(engine: Engine, stack: Stack, door: Door) -> tuple[list[str], str]:
         if found and stopped:
             stacks.revive(engine, found)
         for service in stack.services.values() if door is not HERE else ():
-            if service.ports:
-                wait_ready(engine, service.container, service.ports, kind(service.kind))
+            if service.ports and not _answers(engine, service):
+                stopped.append(service.name)
+                _restart(engine, service)
     except ServiceEnded as error:
         if door is HERE:
             raise
         return stopped, f"A service of the lab was stopped and does not start any more. {error.message}"
+    except ServiceFault:
+        if not (held := door.held()):
+            raise
+        return stopped, f"A service of the lab does not answer any more. {held}"
     return stopped, ""
+
+
+def _answers(engine: Engine, service: Running) -> bool:
+    kept = kind(service.kind)
+    soon = msgspec.structs.replace(kept, ready=msgspec.structs.replace(kept.ready, within=HANGS_AFTER))
+    try:
+        wait_ready(engine, service.container, service.ports, soon)
+    except ServiceSilent:
+        return False
+    return True
+
+
+def _restart(engine: Engine, service: Running) -> None:
+    """Start a running service again, with what it stored. Raises ServiceFault."""
+    with engine_calls():
+        engine.client.api.restart(service.container, timeout=1)
+    wait_ready(engine, service.container, service.ports, kind(service.kind))
 
 
 def finding(step: str, observed: str) -> Finding:

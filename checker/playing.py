@@ -186,4 +186,4 @@ def _taken(name: str) -> str:
 
 
 def _stopped(name: str) -> str:
-    return f"An answer left the lab's service {name} stopped; it was started again for the checks."
+    return f"An answer left the lab's service {name} stopped or hanging; it was started again for the checks."

@@ -34,6 +34,8 @@ from checker.isolation.roots import ENGINE, ROOM, SHARED, SOCKET, Plan
 OWNER = 0x6E000000
 COUNT = 65536
 """The users of rooms: a range that neither people nor /etc/subuid have."""
+ENGINE_PROGRAMS = frozenset({"dockerd", "containerd", "docker-proxy"})
+SHIM = "containerd-shim"
 OWN_TEMPORARY = Path("/tmp")  # noqa: S108 - a file system of the worker's own
 START_WITHIN = 30.0
 POLL = 0.005
@@ -51,11 +53,15 @@ wait $!; : > /lab/engine/ended; while :; do wait; sleep 0.2; done
 
 
 class Room(msgspec.Struct, frozen=True):
-    """A room with its engine, as its worker has it. init, layers: ids of its first process and of the driver's."""
+    """A room with its engine, as its worker has it.
+
+    init, layers: ids of its first process and of the driver's. routes: those of its network, when it was made.
+    """
 
     init: int
     layers: int
     handles: tuple[int, ...]
+    routes: frozenset[str] = frozenset()
 
     @property
     def own(self) -> Path:
@@ -73,15 +79,29 @@ class Room(msgspec.Struct, frozen=True):
         limits_module.join(list(self.handles))
 
     def broken(self) -> str:
-        """What answers did to the room that nothing can be judged in it any more; empty if it is whole."""
+        """Return what answers did to the room so that nothing can be judged in it any more; empty if it is whole.
+
+        Raises EngineFault when the engine does not answer although nothing is seen that was done to it.
+        """
         if not self._own():
             return "The engine was ended."
+        if held := [name for name in _held() if name in ENGINE_PROGRAMS or name.startswith(SHIM)]:
+            return f"The engine stands still: {_listed(held)} had been sent a stop signal."
         about = os.statvfs(SHARED)
         if about.f_bavail * about.f_frsize < LEAST_DISK or about.f_favail < LEAST_FILES:
             return "The disk is full."
+        if not _loopback_works() or self.routes - _routes():
+            return "The network of the room was taken apart: 127.0.0.1, or a route of the engine's, is gone."
         if not _answers():
-            return "The engine does not answer any more."
+            raise EngineFault(
+                "The engine of the room does not answer.", "The machine may be too slow: try again."
+            )
         return "" if self._starts("true") or self._cleared() else "No process can be started any more."
+
+    def held(self) -> str:
+        """Return which processes of the room stand still since somebody sent them a stop signal; empty if none."""
+        held = _held()
+        return f"Processes had been sent a stop signal: {_listed(held)}." if held else ""
 
     def _own(self) -> list[int]:
         """The process of the engine, with that of the driver; empty if one of them is gone."""
@@ -244,7 +264,7 @@ def _start(handles: list[int], layers: bool) -> Room:
         if gone or time.monotonic() > deadline:
             raise EngineFault(f"The engine of the room did not start.{_log()}")
         time.sleep(POLL)
-    return Room(pid, _driver(pid) if layers else 0, tuple(handles))
+    return Room(pid, _driver(pid) if layers else 0, tuple(handles), _routes())
 
 
 def _driver(init: int) -> int:
@@ -334,6 +354,38 @@ def _processes() -> dict[int, int]:
         with suppress(OSError, IndexError, ValueError):
             found[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
     return found
+
+
+def _held() -> list[str]:
+    """Names of the processes that have been stopped by a signal (proc(5), the state T)."""
+    found = set()
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError, IndexError):
+            before, _, after = entry.read_text().rpartition(")")
+            if after.split()[0] == "T":
+                found.add(before.partition("(")[2])
+    return sorted(found)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _loopback_works() -> bool:
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            socket.create_connection(listener.getsockname(), timeout=5).close()
+    except TimeoutError:
+        return True  # slow is not broken
+    except OSError:
+        return False
+    return True
+
+
+def _routes() -> frozenset[str]:
+    """Interface and destination of each route of the network that is seen here."""
+    lines = Path("/proc/net/route").read_text().splitlines()[1:]
+    return frozenset(" ".join(line.split()[:2]) for line in lines)
 
 
 def _children(parent: int, program: str) -> list[int]:
