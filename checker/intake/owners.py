@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from checker.intake.archive import stem
+from checker.intake.names import stem
 from checker.intake.platforms import Named, named
 from checker.intake.words import is_filler, orders, says_nothing, squeezed, tokens, without_copy
 from checker.model import Person
@@ -78,6 +78,11 @@ class Keys:
             if person and (_fits(found, person) if person.name else any(map(_has_digit, tokens(part)))):
                 return person
         return None
+
+    def find(self, text: str) -> Person | None:
+        """The one person of whom a whole text is a key."""
+        number = self._whole(text)
+        return None if number is None else self._people[number]
 
     def _by_platform(self, found: Named) -> int | None:
         if found.logins:

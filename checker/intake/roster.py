@@ -31,6 +31,10 @@ class Roster:
         """
         return self._keys.match(tuple(trail), known)
 
+    def find(self, key: str) -> Person | None:
+        """The person of whom a text is the identifier, login, mail address or full name."""
+        return self._keys.find(key)
+
 
 def read(path: Path) -> Roster:
     """Read a roster from a CSV file. Raises UsageError for what is none, and for a row that says nobody."""
