@@ -87,8 +87,7 @@ def collect(
     lost: list[LabReport] = []
     unmatched: list[str] = []
     seen: dict[tuple[str, str], Path] = {}
-    for place in found:
-        owner = whose.of(place.named, place.trail, place.top, place.submitters)
+    for place, owner in zip(found, whose.of_all(found), strict=True):
         person = owner.person
         if roster and not (person and person.listed):
             unmatched.append(str(place.path))

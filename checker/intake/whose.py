@@ -15,7 +15,7 @@ from checker.intake.owners import guess
 from checker.intake.places import Place
 from checker.intake.platforms import named
 from checker.intake.roster import Roster
-from checker.intake.words import MACHINE, left, says_nothing, tokens, without_copy
+from checker.intake.words import MACHINE, SECTIONS, left, says_nothing, tokens, without_copy
 from checker.model import Lab, Person
 
 Trail = tuple[str, ...]
@@ -23,10 +23,11 @@ Key = tuple[Path, Trail]
 
 
 class Owner(msgspec.Struct, frozen=True):
-    """Whose something is. others: who handed it in together with them."""
+    """Whose something is. others: who handed it in together with them. section: the folder of a section it lies in."""
 
     person: Person | None
     others: tuple[Person, ...] = ()
+    section: str = ""
 
 
 class Whose:
@@ -62,7 +63,26 @@ class Whose:
         if around and (self._several or all(says_nothing(stem(part)) for part in own)):
             own = (around, *own)
         beside = self._repositories if top.name in self._repositories else ()
-        return Owner(guess(_without_machine(own), beside))
+        person = guess(_without_machine(own), beside)
+        section = "/".join(part for part in trail[:cut] if SECTIONS.intersection(tokens(part)))
+        return Owner(person and self._unlisted(person, own), section=section)
+
+    def of_all(self, found: Sequence[Place]) -> list[Owner]:
+        """Whose each is. Two sections may have somebody of one name, who are then called by their section too."""
+        owners = [self.of(place.named, place.trail, place.top, place.submitters) for place in found]
+        sections: dict[tuple[str, str], set[str]] = {}
+        for place, one in zip(found, owners, strict=True):
+            if one.person:
+                lab = place.lab.name if place.lab else ""
+                sections.setdefault((lab, one.person.identifier), set()).add(one.section)
+        twice = {name for (_, name), where in sections.items() if len(where) > 1}
+        return [_in_section(one) if one.person and one.person.identifier in twice else one for one in owners]
+
+    def _unlisted(self, person: Person, own: Trail) -> Person:
+        """Somebody who is not on the roster, under a name that nobody has who is."""
+        if self._roster and self._roster.find(person.identifier):
+            return Person(identifier=f"{own[0]} (not on the roster)", name=person.name)
+        return person
 
     def _match(self, root: Path, trail: Trail, cut: int, own: Trail, around: str) -> Person | None:
         assert self._roster
@@ -127,6 +147,13 @@ class Whose:
                 for lab in labs:
                     telling.setdefault(lab, set()).add(words)
         return any(len(names) > 1 for names in telling.values())
+
+
+def _in_section(owner: Owner) -> Owner:
+    if not owner.person or owner.person.listed or not owner.section:
+        return owner
+    name = f"{owner.section}/{owner.person.identifier}"
+    return msgspec.structs.replace(owner, person=msgspec.structs.replace(owner.person, identifier=name))
 
 
 def _evidence(trail: Trail) -> Trail:
