@@ -125,7 +125,7 @@ def collect(
 def _warnings(
     place: Place, owner: Owner, handed: times.Handed, late: bool | None, due: datetime | None
 ) -> list[str]:
-    warnings = []
+    warnings = [place.problem] if place.problem else []
     if due and handed.at and handed.earliest != handed.latest and late is not False:
         warnings.append(
             f"Its archive has the time {handed.at.astimezone():%Y-%m-%d %H:%M} without a zone"

@@ -96,7 +96,11 @@ class Look:
         before = len(self.left)
         got, files = self._children(folder, here, {way: of.name for way, of in named})
         if named:
-            self.left[before:] = [left for left in self.left[before:] if not left.why.startswith(NOTHING)]
+            self.left[before:] = [
+                left
+                for left in self.left[before:]
+                if is_archive(left.path) or not left.why.startswith(NOTHING)
+            ]
             if other := by_answers(folder, [lab for lab in self._labs if lab not in dict(named).values()]):
                 self._leave(
                     here,

@@ -17,6 +17,8 @@ MOODLE = re.compile(r"([^_]+)_(\d+)_assignsubmission_([a-z]+)(?:_(.*))?", re.DOT
 """`Ada Lovelace_4711_assignsubmission_file_`, a folder or with the file's own name behind it."""
 CANVAS = re.compile(r"([^_\s]+)_(?:LATE_)?(\d+)_(\d{3,})_(.+)", re.DOTALL | re.IGNORECASE)
 """`lovelaceada_LATE_1815_5554_lab.zip`: the sortable name, the user's and the file's number."""
+CANVAS_BEGINNING = re.compile(r"([^_\s]+)_(?:LATE_)?(\d+)_", re.IGNORECASE)
+"""What the names of one person's files have in common."""
 BLACKBOARD = re.compile(r"(.+)_attempt_(\d{4}(?:-\d\d){5})(?:_(.*)|\.txt)?", re.DOTALL)
 """`Lab 1_ada01_attempt_2026-01-31-23-59-59_lab.zip`: assignment, user, time."""
 BRIGHTSPACE = re.compile(r"(\d+)-(\d+) - (.+?) - (.*?\d{4}.*?)(?: - (.+))?", re.DOTALL)
@@ -55,6 +57,8 @@ def named(text: str) -> Named | None:
         return Named("blackboard", logins=_ends(found[1]), file=found[3] or "")
     if found := CANVAS.fullmatch(text):
         return Named("canvas", found[1], found[2], file=found[4])
+    if found := CANVAS_BEGINNING.fullmatch(text):
+        return Named("canvas", found[1], found[2])
     if found := GRADESCOPE.fullmatch(text):
         return Named("gradescope", number=found[1])
     return None
