@@ -63,11 +63,9 @@ def decoded(data: bytes) -> str:
     for mark, encoding in MARKS:
         if data.startswith(mark):
             return data.decode(encoding, "replace")
-    start = data[:200]
-    if b"\0" in start and not start.startswith(b"PK"):
-        for encoding, zeros in (("utf-16-le", start[1::2]), ("utf-16-be", start[::2])):
-            if zeros.count(0) > len(zeros) // 2 and b"\0\0" not in start:
-                return data.decode(encoding, "replace")
+    low, high = data[::2].count(0), data[1::2].count(0)
+    if len(data) % 2 == 0 and bool(low) != bool(high) and not data.startswith(b"PK"):
+        return data.decode("utf-16-le" if high else "utf-16-be", "replace")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
