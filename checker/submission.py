@@ -1,7 +1,6 @@
 """Taking a stranger's workspace in: what is copied for a replay, and what is worth reporting about it.
 
-The path of a workspace may lead into an archive: `ada.zip/01-names-and-tags`. So a path is all that anything
-between naming a submission and replaying it has to know.
+The path of a workspace may lead into an archive: `ada.zip/01-names-and-tags`.
 """
 
 import errno
@@ -13,8 +12,9 @@ from pathlib import Path, PurePath
 import msgspec
 
 from checker.errors import EnvironmentFault
-from checker.intake import archive
+from checker.intake import flat, nested
 from checker.intake.entries import Refused
+from checker.intake.nested import archive_of
 from checker.model import Finding, Lab
 from checker.workspace import PRIVATE, make_executable, starter_files
 
@@ -43,42 +43,44 @@ class Intake(msgspec.Struct, frozen=True):
     refused: Finding | None = None
 
 
-def archive_of(source: Path) -> tuple[Path, str] | None:
-    """The archive a path leads into and the way inside it; None for a path of folders only."""
-    for path in (source, *source.parents):
-        if path.is_dir():
-            return None
-        if path.is_file():
-            inside = source.relative_to(path).as_posix()
-            return (path, inside) if archive.is_archive(path) else None
-    return None
-
-
 def take_in(lab: Lab, source: Path, target: Path) -> Intake:
     """Copy a submission of `lab`, a folder or inside an archive, to the new folder `target`.
 
     Its git history, its `.lab` folder, links that lead outside, everything that is no plain file and what
     stands where the lab's own files go stay behind. Links inside are copied as links.
     """
-    if (found := archive_of(source)) is None:
-        return _copy(lab, source, target)
     aside = target.with_name(f"{target.name}.unpacked")
+    found = archive_of(source)
     try:
-        unpacked = archive.unpack(found[0], aside)
-        intake = _copy(lab, _inside(aside, found[1]), target)
+        if found is None:
+            together = flat.gather(source, aside)
+            return _taken(lab, aside if together else source, target)
+        aside.mkdir(parents=True)
+        opened = nested.opened(*found, aside)
+        intake = _taken(lab, opened.folder, target)
     except Refused as refused:
         target.mkdir(parents=True, exist_ok=True)
         return Intake((), refusal(refused))
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-    return Intake((*unpacked.warnings, *intake.warnings), intake.refused)
+    return Intake((*opened.warnings, *intake.warnings), intake.refused)
 
 
-def _inside(unpacked: Path, way: str) -> Path:
-    path = unpacked / way
-    if not path.resolve().is_relative_to(unpacked.resolve()) or not path.is_dir():
-        raise Refused("archive-unreadable", f"There is no folder {way} in it.")
-    return path
+def _taken(lab: Lab, source: Path, target: Path) -> Intake:
+    """Copy a workspace, and put answers that were handed in as single files where they belong."""
+    intake = _copy(lab, source, target)
+    paths = [step.answer_path for step in lab.steps]
+    if intake.refused or any((target / path).is_file() for path in paths):
+        return intake
+    warnings: list[str] = []
+    for name, path in flat.places(lab).items():
+        loose, place = target / name, target / path
+        if loose.is_symlink() or not loose.is_file() or place.exists() or place.parent.is_symlink():
+            continue
+        place.parent.mkdir(parents=True, exist_ok=True)
+        loose.rename(place)
+        warnings.append(f"{name} was handed in without its folder; it was taken for {path}.")
+    return Intake((*intake.warnings, *warnings))
 
 
 def refusal(refused: Refused) -> Finding:

@@ -22,10 +22,14 @@ from checker.intake import archive, roster, times
 from checker.intake.classwork import Classwork, collect
 from checker.isolation.pool import Task
 from checker.model import LabReport, Outcome, Report, Shard
+from checker.report.plain import plain_line
 from checker.stack.stack import Say
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+LEFT_SHOWN = 20
+"""Things that are not graded and said each on a line of its own."""
 
 
 class Class(msgspec.Struct, frozen=True):
@@ -53,6 +57,7 @@ def grade_paths(
     catalog = Catalog()
     work = classwork(catalog, paths, lab, about)
     ready(files, catalog)
+    tell_left(work, about, say)
     count = len(work.submissions) + len(work.lost)
     tasks = chosen([Task(n, one.lab, one.path) for n, one in enumerate(work.submissions)], way.shard)
     work = msgspec.structs.replace(work, lost=tuple(chosen(work.lost, way.shard)))
@@ -80,6 +85,17 @@ def grade_paths(
     rules = rules_of(files, catalog)
     _render(report, catalog, console, rules)
     return verdict(report, fail_under, rules)
+
+
+def tell_left(work: Classwork, about: Class, say: Say) -> None:
+    """Say what lies among the submissions and is not graded."""
+    roster_file = about.roster.resolve() if about.roster else None
+    left = [one for one in work.left if one.path.resolve() != roster_file]
+    for one in left[:LEFT_SHOWN]:
+        say(f"Not graded: {plain_line(str(one.path))}. {plain_line(one.why)}")
+    if len(left) > LEFT_SHOWN:
+        names = ", ".join(plain_line(str(one.path)) for one in left[LEFT_SHOWN:])
+        say(f"Not graded either, for the like reasons: {names}.")
 
 
 def verdict(report: Report, fail_under: float | None, rules: Rules | None = None) -> int:

@@ -11,26 +11,23 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
 from checker.errors import EnvironmentFault
-from checker.intake import tars, zips
+from checker.intake import names, tars, zips
 from checker.intake.entries import CHUNK, PATH_LIMIT, Entry, Refused, refuse_bomb
+from checker.intake.names import is_archive, stem
 from checker.report.plain import plain_line
 from checker.workspace import make_executable
 
-SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
-FOREIGN = (".7z", ".rar", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".gz", ".bz2", ".xz")
-"""Archives too, which people do hand in; they are refused by name, with what to hand in instead."""
+__all__ = ["Unpacked", "is_archive", "stem", "unpack"]
 
 PACKED_LIMIT = 50 * 1024 * 1024
 ENTRIES_LIMIT = 10_000
-NAME_LIMIT = 255
-DEPTH_LIMIT = 32
 LINKS_LIMIT = 100
 WARNINGS_LIMIT = 50
 LITTER = frozenset(("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"))
@@ -52,34 +49,34 @@ BROKEN = (
 
 
 class Unpacked(msgspec.Struct, frozen=True):
-    """What became of an archive. newest: the latest time of anything in it; None if there is none to go by."""
+    """What became of an archive.
+
+    newest: the latest time of anything taken from it; None if there is none to go by. earliest, latest: between which
+    moments that lies, which are two where the archive has local times and no zone. size: bytes that came out.
+    """
 
     warnings: tuple[str, ...]
     newest: datetime | None
+    earliest: datetime | None = None
+    latest: datetime | None = None
+    size: int = 0
 
 
-def is_archive(path: Path) -> bool:
-    """Whether a path is called like an archive, one that can be read or not."""
-    return path.name.lower().endswith((*SUFFIXES, *FOREIGN))
+NOTHING = Unpacked((), None)
+"""What becomes of an archive that cannot be read."""
 
 
-def stem(name: str) -> str:
-    """A file's name without an archive's suffix."""
-    for suffix in sorted((*SUFFIXES, *FOREIGN), key=len, reverse=True):
-        if name.lower().endswith(suffix) and len(name) > len(suffix):
-            return name[: -len(suffix)]
-    return name
-
-
-def unpack(path: Path, target: Path) -> Unpacked:
+def unpack(path: Path, target: Path, below: str = "") -> Unpacked:
     """Unpack the archive at `path` into the new folder `target`.
+
+    below: the only path of it to unpack; where that leads into an archive inside, that one.
 
     What leads out of it, stands for a device, is named so that it cannot be kept or lies too deep is left out
     and told. Raises Refused for what is no archive, is broken, has a password or is larger than the limits;
     EnvironmentFault if the disk is full.
     """
     try:
-        return _unpack(path, target)
+        return _unpack(path, target, below)
     except Refused:
         raise
     except OSError as error:
@@ -95,14 +92,14 @@ def unpack(path: Path, target: Path) -> Unpacked:
         target.with_name(f"{target.name}.tar").unlink(missing_ok=True)
 
 
-def _unpack(path: Path, target: Path) -> Unpacked:
+def _unpack(path: Path, target: Path, below: str) -> Unpacked:
     packed = path.stat().st_size
     if packed > PACKED_LIMIT:
         raise Refused(
             "archive-too-large", f"It has {packed} bytes; {PACKED_LIMIT // 2**20} MiB is the limit."
         )
     target.mkdir(parents=True)
-    writer = _Writer(target, packed)
+    writer = _Writer(target, packed, below)
     with path.open("rb") as file:
         start = file.read(4)
         file.seek(0)
@@ -121,27 +118,22 @@ def _unpack(path: Path, target: Path) -> Unpacked:
 class _Writer:
     """Writes entries below one folder and counts."""
 
-    def __init__(self, root: Path, packed: int) -> None:
+    def __init__(self, root: Path, packed: int, below: str) -> None:
         self._root = Path(os.path.realpath(root))
+        self._below = below
         self._packed = max(packed, 1)
         self._size = 0
         self._warnings: list[str] = []
         self._more = 0
 
     def write(self, entries: Iterator[Entry]) -> Unpacked:
-        known: dict[str, Entry] = {}
-        for count, entry in enumerate(entries, start=1):
-            if count > ENTRIES_LIMIT:
+        found: list[Entry] = []
+        for entry in entries:
+            if len(found) == ENTRIES_LIMIT:
                 raise Refused("archive-too-large", f"It holds more than {ENTRIES_LIMIT} entries.")
-            name = self._name(entry)
-            if name is None:
-                continue
-            if name in known and entry.kind != "folder":
-                self._warn(f"{name} stands in the archive twice; the last one counts.")
-            known.pop(name, None)
-            known[name] = entry
-        declared = sum(entry.size for entry in known.values())
-        self._refuse_bomb(declared)
+            found.append(entry)
+        known = self._known(found)
+        self._refuse_bomb(sum(entry.size for entry in known.values()))
         for name, entry in known.items():
             if entry.kind == "folder":
                 self._folder(self._root / name, name)
@@ -151,10 +143,38 @@ class _Writer:
             if entry.kind == "copy":
                 self._copy(name, entry)
         self._links({name: entry.link for name, entry in known.items() if entry.kind == "link"})
-        times = [entry.at for entry in known.values() if entry.at and entry.kind == "file"]
+        dated = [entry for entry in known.values() if entry.at and entry.kind == "file"]
         if self._more:
             self._warnings.append(f"{self._more} more entries of the archive were left out.")
-        return Unpacked(tuple(self._warnings), max(times, default=None))
+        return Unpacked(
+            tuple(self._warnings),
+            newest=max((entry.at for entry in dated if entry.at), default=None),
+            earliest=max((entry.earliest for entry in dated if entry.earliest), default=None),
+            latest=max((entry.latest for entry in dated if entry.latest), default=None),
+            size=self._size,
+        )
+
+    def _known(self, found: Sequence[Entry]) -> dict[str, Entry]:
+        """The entries to write, by their paths below the root."""
+        found, were_absolute = names.below_the_archive(found)
+        if were_absolute:
+            self._warn(names.ABSOLUTE)
+        known: dict[str, Entry] = {}
+        for entry in found:
+            name = self._name(entry)
+            if name is None:
+                continue
+            if entry.note and names.is_wanted(name, self._below):
+                self._warn(f"{plain_line(entry.name[:200])} {entry.note}")
+            if name in known and entry.kind != "folder" and names.is_wanted(name, self._below):
+                self._warn(f"{name} stands in the archive twice; the last one counts.")
+            known.pop(name, None)
+            known[name] = entry
+        if not self._below:
+            return known
+        wanted = {name: entry for name, entry in known.items() if names.is_wanted(name, self._below)}
+        sources = {names.joined(entry.link) for entry in wanted.values() if entry.kind == "copy"}
+        return {name: entry for name, entry in known.items() if name in wanted or name in sources}
 
     def _warn(self, text: str) -> None:
         if len(self._warnings) < WARNINGS_LIMIT:
@@ -165,7 +185,7 @@ class _Writer:
     def _name(self, entry: Entry) -> str | None:
         """The entry's path below the root; None if it is left out."""
         shown = plain_line(entry.name[:200]) or "(no name)"
-        if problem := _name_problem(entry):
+        if problem := names.problem(entry):
             self._warn(f"{shown} {problem}; it was left out.")
             return None
         parts = [part for part in entry.name.split("/") if part not in ("", ".")]
@@ -205,9 +225,11 @@ class _Writer:
 
     def _copy(self, name: str, entry: Entry) -> None:
         """A hard link: a copy of a file that the archive holds as well."""
-        source, path = self._root / _joined(entry.link), self._root / name
+        source, path = self._root / names.joined(entry.link), self._root / name
         inside = (
-            ".." not in entry.link.split("/") and not entry.link.startswith("/") and _printable(entry.link)
+            ".." not in entry.link.split("/")
+            and not entry.link.startswith("/")
+            and names.printable(entry.link)
         )
         if not inside or not source.is_file() or source.is_symlink() or path.exists():
             self._warn(f"{name} is a hard link to what is no file of the archive; it was left out.")
@@ -221,7 +243,7 @@ class _Writer:
         made: list[Path] = []
         for name, to in links.items():
             path = self._root / name
-            bad = not to or to.startswith("/") or len(os.fsencode(to)) > PATH_LIMIT or not _printable(to)
+            bad = not to or to.startswith("/") or len(os.fsencode(to)) > PATH_LIMIT or not names.printable(to)
             inside = os.path.normpath(os.path.join(os.path.dirname(name), to)).split("/")[0] != ".."  # noqa: PTH118, PTH120
             if bad or not inside:
                 self._warn(f"{name} is a link that leads out of the archive; it was left out.")
@@ -249,34 +271,6 @@ class _Writer:
 
     def _refuse_bomb(self, size: int) -> None:
         refuse_bomb(size, self._packed)
-
-
-def _name_problem(entry: Entry) -> str:
-    """Why a name cannot be kept, as the end of a sentence; empty if it can."""
-    name = entry.name
-    parts = name.split("/")
-    if entry.kind == "special":
-        return "is a device or a pipe"
-    if entry.kind == "unnamed":
-        return "has a name that is no UTF-8"
-    if name.startswith("/") or ".." in parts:
-        return "leads out of the archive"
-    if not _printable(name):
-        return "has a name with characters that cannot be shown"
-    size = len(os.fsencode(name))
-    if size > PATH_LIMIT or max(len(os.fsencode(part)) for part in parts) > NAME_LIMIT:
-        return "has a name that is too long"
-    if len(parts) > DEPTH_LIMIT:
-        return f"lies more than {DEPTH_LIMIT} folders deep"
-    return ""
-
-
-def _printable(text: str) -> bool:
-    return not any(ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0 or 0xD800 <= ord(c) < 0xE000 for c in text)
-
-
-def _joined(name: str) -> str:
-    return "/".join(part for part in name.split("/") if part not in ("", "."))
 
 
 def _is_full(error: OSError) -> bool:

@@ -7,8 +7,12 @@ from pathlib import Path
 import msgspec
 
 from checker.intake import likeness, times
-from checker.intake.places import Place, places
-from checker.intake.roster import Roster, guess
+from checker.intake.looking import Left
+from checker.intake.names import stem
+from checker.intake.places import Place, look, trail
+from checker.intake.platforms import named as named_by_platform
+from checker.intake.roster import Roster
+from checker.intake.whose import Owner, Whose
 from checker.model import Alike, Lab, LabReport, Missing, Person, Report, Versions
 
 UNKNOWN = "unknown"
@@ -16,7 +20,8 @@ UNKNOWN = "unknown"
 
 
 class Submission(msgspec.Struct, frozen=True):
-    """One workspace to grade and all that is known about it. path may lead into an archive."""
+    """One workspace to grade and all that is known about it. path may lead into an archive. others: who handed it in
+    together with the person."""
 
     lab: Lab
     path: Path
@@ -24,6 +29,7 @@ class Submission(msgspec.Struct, frozen=True):
     handed: times.Handed = times.Handed()
     late: bool | None = None
     warnings: tuple[str, ...] = ()
+    others: tuple[Person, ...] = ()
 
     @property
     def key(self) -> tuple[str, str]:
@@ -31,7 +37,8 @@ class Submission(msgspec.Struct, frozen=True):
 
 
 class Classwork(msgspec.Struct, frozen=True):
-    """Everything that one grading is about. lost: results for what nothing can be run of."""
+    """Everything that one grading is about. lost: results for what nothing can be run of. left: what else lies there
+    that nothing is graded of."""
 
     submissions: tuple[Submission, ...]
     due: datetime | None = None
@@ -39,6 +46,7 @@ class Classwork(msgspec.Struct, frozen=True):
     missing: tuple[Missing, ...] = ()
     unmatched: tuple[str, ...] = ()
     alike: tuple[Alike, ...] = ()
+    left: tuple[Left, ...] = ()
 
     @property
     def paths(self) -> list[Path]:
@@ -70,49 +78,80 @@ def collect(
 
     only: the lab it is all of, whatever folders are called.
     """
-    found = list({place.path: place for path in named for place in places(path, labs, only)}.values())
+    looked = {path: look(path, labs, only) for path in dict.fromkeys(named)}
+    found = list({place.path: place for one in looked.values() for place in one.places}.values())
     graded = {place.lab.name: place.lab for place in found if place.lab}
     sole = next(iter(graded.values())) if len(graded) == 1 else None
-    repositories = [place.top.name for place in found if (place.top / ".git").is_dir()]
+    whose = Whose(found, labs, roster)
     submissions: list[Submission] = []
     lost: list[LabReport] = []
     unmatched: list[str] = []
     seen: dict[tuple[str, str], Path] = {}
-    for place in found:
-        person = _whose(place, roster, repositories)
+    for place, owner in zip(found, whose.of_all(found), strict=True):
+        person = owner.person
         if roster and not (person and person.listed):
             unmatched.append(str(place.path))
         handed = times.handed_in(place.path, place.top)
         late = times.is_late(handed, due)
         lab = place.lab or sole
-        warnings = []
-        if due and late is None and handed.at:
-            warnings.append(
-                "Its files are newer than the due time, which copying or downloading does as well: "
-                "whether it was late has to be looked up where it was handed in."
-            )
-        if _is_empty(place.path):
-            warnings.append(
-                "The folder is empty, as a clone leaves it when a repository was committed inside another: "
-                "ask for what `lab submit` makes."
-            )
-        if lab and person:
+        if lab is None:
+            lost.append(_marked(_lost(place.path, place.problem), person, handed, late))
+            continue
+        warnings = _warnings(place, owner, handed, late, due)
+        if person:
             if first := seen.get((lab.name, person.identifier)):
                 warnings.append(f"{person.identifier} has handed in this lab twice; the other is {first}.")
             seen.setdefault((lab.name, person.identifier), place.path)
-        if lab is None:
-            report = _lost(place)
-            lost.append(_marked(report, person, handed, late))
-            continue
-        submissions.append(Submission(lab, place.path, person, handed, late, tuple(warnings)))
-    missing = _missing(roster, submissions, [name for name in (lab.name for lab in labs) if name in graded])
+        submissions.append(Submission(lab, place.path, person, handed, late, tuple(warnings), owner.others))
+    known = {one.person for one in submissions} | {report.person for report in lost}
+    left: list[Left] = []
+    for path, one in looked.items():
+        for rest in one.left:
+            owner = whose.of(path, trail(path, rest.path, labs), rest.path, rest.submitters)
+            if rest.whole and owner.person not in known and _is_somebodys(rest, owner):
+                known.add(owner.person)
+                lost.append(_marked(_lost(rest.path, rest.why), owner.person, times.Handed(), None))
+                if roster and not (owner.person and owner.person.listed):
+                    unmatched.append(str(rest.path))
+            else:
+                left.append(rest)
+    unread = {report.person.identifier for report in lost if report.person}
+    there = [name for name in (lab.name for lab in labs) if name in graded]
+    missing = _missing(roster, submissions, there, unread)
     alike = likeness.alike_in((one.lab, one.path, one.person) for one in submissions)
-    return Classwork(tuple(submissions), due, tuple(lost), missing, tuple(unmatched), alike)
+    return Classwork(tuple(submissions), due, tuple(lost), missing, tuple(unmatched), alike, tuple(left))
 
 
-def _whose(place: Place, roster: Roster | None, repositories: list[str]) -> Person | None:
-    listed = roster.match(place.trail) if roster else None
-    return listed or guess(place.trail, repositories if place.top.name in repositories else ())
+def _warnings(
+    place: Place, owner: Owner, handed: times.Handed, late: bool | None, due: datetime | None
+) -> list[str]:
+    warnings = [place.problem] if place.problem else []
+    if due and handed.at and handed.earliest != handed.latest and late is not False:
+        warnings.append(
+            f"Its archive has the time {handed.at.astimezone():%Y-%m-%d %H:%M} without a zone"
+            + (": " if late is None else ", which is late in every zone, but by how much is not known: ")
+            + "when it came has to be looked up where it was handed in."
+        )
+    elif due and late is None and handed.at:
+        warnings.append(
+            "Its files are newer than the due time, which copying or downloading does as well: "
+            "whether it was late has to be looked up where it was handed in."
+        )
+    if _is_empty(place.path):
+        warnings.append(
+            "The folder is empty, as a clone leaves it when a repository was committed inside another: "
+            "ask for what `lab submit` makes."
+        )
+    if owner.others:
+        names = ", ".join(person.identifier for person in owner.others)
+        warnings.append(f"It was handed in by a group, also for {names}: their marks are not in this report.")
+    return warnings
+
+
+def _is_somebodys(left: Left, owner: Owner) -> bool:
+    """Whether what is left is known to be a person's, rather than a file or folder of the instructor's."""
+    by_platform = any(named_by_platform(stem(part)) for part in left.path.parts)
+    return bool(owner.person and (owner.person.listed or by_platform or left.submitters))
 
 
 def _is_empty(path: Path) -> bool:
@@ -124,25 +163,34 @@ def _is_empty(path: Path) -> bool:
         return False
 
 
-def _missing(roster: Roster | None, there: list[Submission], labs: list[str]) -> tuple[Missing, ...]:
+def _missing(
+    roster: Roster | None, there: list[Submission], labs: list[str], unread: set[str]
+) -> tuple[Missing, ...]:
+    """Who handed in nothing of some lab. unread: who handed in something that may be of any lab."""
     if roster is None:
         return ()
-    done = {(one.lab.name, one.person.identifier) for one in there if one.person and one.person.listed}
+    done = {
+        (one.lab.name, person.identifier)
+        for one in there
+        for person in (one.person, *one.others)
+        if person and person.listed
+    }
     lacking = [
         Missing(person=person, labs=tuple(lab for lab in labs if (lab, person.identifier) not in done))
         for person in roster.people
+        if person.identifier not in unread
     ]
     return tuple(entry for entry in lacking if entry.labs)
 
 
-def _lost(place: Place) -> LabReport:
+def _lost(path: Path, problem: str) -> LabReport:
     return LabReport(
         lab=UNKNOWN,
         title="Nothing says which lab this is of",
-        path=str(place.path),
+        path=str(path),
         steps=(),
         versions=Versions(),
-        error=f"{place.problem} Ask for it again as `lab submit` makes it, or name the lab with --lab.",
+        error=f"{problem} Ask for it again as `lab submit` makes it, or name the lab with --lab.",
     )
 
 

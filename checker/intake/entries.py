@@ -1,7 +1,7 @@
 """What all kinds of archives have in common: entries as they say themselves, limits, and how one is refused."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import IO
 
 import msgspec
@@ -13,6 +13,8 @@ RATIO_FROM = 4 * 1024 * 1024
 PATH_LIMIT = 1000
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 CHUNK = 1 << 16
+AHEAD, BEHIND = timedelta(hours=14), timedelta(hours=-12)
+"""The zones at the two ends of the world (Kiritimati, Baker Island)."""
 
 
 class Refused(Exception):
@@ -25,7 +27,11 @@ class Refused(Exception):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One thing in an archive, as it says itself. open: its bytes; None unless it is a file."""
+    """One thing in an archive, as it says itself.
+
+    at: when it was changed. zoned: whether that is a moment, or a clock's time in a zone that nothing says. open: its
+    bytes; None unless it is a file. note: what was done to read its name, as the end of a sentence; empty if nothing.
+    """
 
     name: str
     kind: str
@@ -34,6 +40,18 @@ class Entry(msgspec.Struct, frozen=True):
     at: datetime | None
     link: str
     open: Callable[[], IO[bytes]] | None
+    zoned: bool = True
+    note: str = ""
+
+    @property
+    def earliest(self) -> datetime | None:
+        """The first moment that the time may stand for: in the zone that is ahead of all others."""
+        return _in_zone(self.at, AHEAD) if self.at and not self.zoned else self.at
+
+    @property
+    def latest(self) -> datetime | None:
+        """The last moment that the time may stand for: in the zone that is behind all others."""
+        return _in_zone(self.at, BEHIND) if self.at and not self.zoned else self.at
 
 
 def refuse_bomb(size: int, packed: int) -> None:
@@ -61,3 +79,8 @@ def moment(seconds: float) -> datetime | None:
 def plausible(at: datetime | None) -> datetime | None:
     """A time somebody may have worked at: archives made reproducibly say 1970 or 1980."""
     return at if at and at > EARLIEST else None
+
+
+def _in_zone(at: datetime, offset: timedelta) -> datetime:
+    """The moment when clocks of a zone show what this machine's show at `at`."""
+    return at.astimezone().replace(tzinfo=timezone(offset)).astimezone(UTC)

@@ -12,33 +12,45 @@ from typing import Literal
 import msgspec
 
 from checker.errors import UsageError
-from checker.intake import archive
+from checker.intake import archive, flat, nested
 from checker.intake.entries import Refused, moment
+from checker.report.plain import plain_line
 from checker.workspace import PRIVATE
 
 Source = Literal["", "archive", "commit", "files"]
 GIT_WAIT = 10.0
 COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+ISO = re.compile(
+    r"[0-9]{4}-?(?:[0-9]{2}-?[0-9]{2}|W[0-9]{2}-?[1-7])"
+    r"(?P<time>[T ](?:[0-9]{2}|[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?|[0-9]{4}(?:[0-9]{2}(?:[.,][0-9]+)?)?)"
+    r"(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?",
+    re.IGNORECASE,
+)
+"""What Python reads and means what it says: a fraction, as in T23.59, only behind seconds."""
 SMALL = 1024 * 1024
 FILES_LIMIT = 5000
 
 
 class Handed(msgspec.Struct, frozen=True):
-    """When, and what says so."""
+    """When, and what says so.
+
+    earliest, latest: between which moments it was, where what says so is a clock in a zone that nothing says.
+    """
 
     at: datetime | None = None
     by: Source = ""
+    earliest: datetime | None = None
+    latest: datetime | None = None
 
 
 def handed_in(path: Path, top: Path) -> Handed:
     """When the workspace at `path`, part of the submission `top`, was handed in.
 
-    Of an archive the newest time of a file in it. Of a repository the time of the last commit that touched the
-    workspace. Of a plain folder its newest file.
+    Of a workspace in an archive the newest time of a file of it. Of a repository the time of the last commit that
+    touched the workspace. Of a plain folder its newest file.
     """
-    if top.is_file():
-        at = _newest_in(top)
-        return Handed(at, "archive") if at else Handed(_mtime(top), "files")
+    if found := nested.archive_of(path):
+        return _in_archive(*found)
     if not (path / PRIVATE).exists():  # there, the history is the one that the lab itself made
         for folder in (path, *path.parents):
             if (folder / ".git").is_dir() and not (folder / ".git").is_symlink():
@@ -46,19 +58,21 @@ def handed_in(path: Path, top: Path) -> Handed:
                 return Handed(at, "commit") if at else Handed(_newest(path), "files")
             if folder == top:
                 break
-    at = _newest(path)
+    at = max((at for file in flat.files_of(path).values() if (at := _mtime(file))), default=_newest(path))
     return Handed(at, "files" if at else "")
 
 
 def is_late(handed: Handed, due: datetime | None) -> bool | None:
     """Whether it came after `due`; None if that is not known.
 
-    The time of a plain file only ever speaks for the learner: copying and downloading make it newer, too.
+    Without a zone it is only known if it is so in every zone of the world. The time of a plain file only ever speaks
+    for the learner: copying and downloading make it newer, too.
     """
     if due is None or handed.at is None:
         return None
-    late = handed.at > due
-    return None if late and handed.by == "files" else late
+    if (handed.latest or handed.at) <= due:
+        return False
+    return None if handed.by == "files" or (handed.earliest or handed.at) <= due else True
 
 
 def parse(text: str) -> datetime:
@@ -66,15 +80,20 @@ def parse(text: str) -> datetime:
 
     Raises UsageError.
     """
+    found = ISO.fullmatch(text.strip())
+    wrong = UsageError(
+        f"{plain_line(text)!r} is no time in the form of ISO 8601.",
+        "Write it like 2026-01-31T23:59:00+01:00, with colons between hours, minutes and seconds.",
+    )
+    if found is None:
+        raise wrong
     try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(
-            f"{text!r} is no time in the form of ISO 8601.", "Write it like 2026-01-31T23:59:00+01:00."
-        ) from None
-    if re.fullmatch(r"\d{4}-?(\d\d-?\d\d|W\d\d(-?\d)?)", text):
-        at = at.replace(hour=23, minute=59, second=59)
-    return at.astimezone(UTC)
+        at = datetime.fromisoformat(text.strip().upper())
+        if found["time"] is None:
+            at = at.replace(hour=23, minute=59, second=59)
+        return at.astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        raise wrong from None
 
 
 def written(at: datetime | None) -> str:
@@ -148,12 +167,15 @@ def _read(path: Path) -> str | None:
         return None
 
 
-def _newest_in(path: Path) -> datetime | None:
+def _in_archive(path: Path, way: str) -> Handed:
     with tempfile.TemporaryDirectory(prefix="lab-intake-") as aside:
         try:
-            return archive.unpack(path, Path(aside) / "content").newest
+            found = nested.opened(path, way, Path(aside)).unpacked
         except Refused:
-            return None
+            found = archive.NOTHING
+    if found.newest is None:
+        return Handed(_mtime(path), "files")
+    return Handed(found.newest, "archive", found.earliest, found.latest)
 
 
 def _newest(folder: Path) -> datetime | None:

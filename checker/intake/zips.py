@@ -1,10 +1,14 @@
 """What a zip says is in it."""
 
+import re
 import stat
 import struct
+import unicodedata
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import BinaryIO
 
 from checker.intake.entries import PATH_LIMIT, Entry, Refused, moment, plausible
@@ -12,6 +16,10 @@ from checker.intake.entries import PATH_LIMIT, Entry, Refused, moment, plausible
 STARTS = (b"PK\x03\x04", b"PK\x05\x06")
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """The others are rare, and some take as much memory as the archive asks for."""
+PAGES = ("utf-8", "cp866", "cp850", "cp437", "cp1252", "cp852")
+"""Code pages of names that say none, the likeliest first."""
+WINDOWS_EPOCH = 11_644_473_600
+"""Seconds from 1601, from where Windows counts, to 1970."""
 DIRECTORY_LIMIT = 4 * 1024 * 1024
 """Bytes of a table of contents, which Python reads as a whole."""
 
@@ -23,12 +31,11 @@ def entries(zipped: zipfile.ZipFile) -> Iterator[Entry]:
             raise Refused("archive-unreadable", "It is protected by a password.")
         if info.compress_type not in METHODS:
             raise Refused("archive-unreadable", "It is packed in a way that not every program can unpack.")
-        name, known = _name(info)
+        name, note = _name(info)
+        at, zoned = _time(info)
         mode = info.external_attr >> 16 if info.create_system == 3 else 0
         link = ""
-        if not known:
-            kind = "unnamed"
-        elif name.endswith("/"):
+        if name.endswith("/"):
             kind = "folder"
         elif stat.S_ISLNK(mode):
             kind = "link"
@@ -43,38 +50,86 @@ def entries(zipped: zipfile.ZipFile) -> Iterator[Entry]:
             kind=kind,
             size=info.file_size if kind == "file" else 0,
             executable=bool(mode & stat.S_IXUSR),
-            at=plausible(_time(info)),
+            at=plausible(at),
             link=link,
             open=lambda info=info: zipped.open(info),  # type: ignore[misc]
+            zoned=zoned,
+            note=note,
         )
 
 
-def _name(info: zipfile.ZipInfo) -> tuple[str, bool]:
-    """The name with slashes, and whether it is text for certain.
+def _name(info: zipfile.ZipInfo) -> tuple[str, str]:
+    """The name with slashes; and what was done to read it, as the end of a sentence.
 
-    Archives by macOS hold UTF-8 without saying so, which Python reads as the alphabet of DOS.
+    Archives by macOS hold UTF-8 without saying so, those by Windows a code page of DOS, which nothing names: then the
+    first of the usual ones in which it is made of Latin letters.
     """
-    name, known = info.orig_filename, True
+    name, note = info.orig_filename, ""
     if not info.flag_bits & 0x800 and not name.isascii():
-        try:
-            name = name.encode("cp437").decode("utf-8")
-        except UnicodeError:
-            known = False
-    return name.replace("\\", "/"), known
+        raw = name.encode("cp437")  # as zipfile read it
+        name = _unicode_path(info, raw) or ""
+        if not name:
+            name, page = next(
+                (found for page in PAGES if (found := _in_page(raw, page))), (raw.decode("cp437"), "cp437")
+            )
+            note = "" if page == "utf-8" else f"has a name that is no UTF-8; it was read as {page}."
+    return name.replace("\\", "/"), note
 
 
-def _time(info: zipfile.ZipInfo) -> datetime | None:
-    """The time in UTC where the archive has one (Info-ZIP's field UT), else DOS's, in this machine's zone."""
-    extra = info.extra
+def _in_page(raw: bytes, page: str) -> tuple[str, str] | None:
+    """A name in one code page; None if it cannot be, or looks like a word of no language that it is used for."""
+    try:
+        text = raw.decode(page)
+    except UnicodeError:
+        return None
+    if page == "utf-8":
+        return text, page
+    foreign = [c for c in text if ord(c) > 0x7F]
+    if page == "cp866":
+        mixed = re.search(r"[a-z][^\W\d_a-z]|[^\W\d_a-z][a-z]", text.casefold())
+        return None if mixed or not _all_of("CYRILLIC", foreign) else (text, page)
+    shouts = any(low.islower() and high.isupper() and ord(high) > 0x7F for low, high in pairwise(text))
+    return None if shouts or not _all_of("LATIN", foreign) else (text, page)
+
+
+def _all_of(script: str, letters: Sequence[str]) -> bool:
+    return all(unicodedata.name(letter, "").startswith(script) for letter in letters)
+
+
+def _unicode_path(info: zipfile.ZipInfo, raw: bytes) -> str | None:
+    """The name as Info-ZIP's field "Unicode Path" has it, if it is of this very name."""
+    for kind, data in _fields(info.extra):
+        if kind == 0x7075 and len(data) > 5 and struct.unpack_from("<I", data, 1)[0] == zlib.crc32(raw):
+            try:
+                return data[5:].decode("utf-8")
+            except UnicodeError:
+                return None
+    return None
+
+
+def _time(info: zipfile.ZipInfo) -> tuple[datetime | None, bool]:
+    """When the file was changed, and whether that is a moment. The fields of Info-ZIP, Unix and Windows (7-Zip) are in
+    UTC; DOS's time is what a clock showed somewhere, and is taken for this machine's."""
+    for kind, data in _fields(info.extra):
+        if kind == 0x5455 and len(data) >= 5 and data[0] & 1:
+            return moment(struct.unpack_from("<i", data, 1)[0]), True
+        if kind in (0x5855, 0x000D) and len(data) >= 8:
+            return moment(struct.unpack_from("<i", data, 4)[0]), True
+        if kind == 0x000A and len(data) >= 32 and struct.unpack_from("<HH", data, 4) == (1, 24):
+            ticks = struct.unpack_from("<Q", data, 8)[0]
+            return moment(ticks / 10_000_000 - WINDOWS_EPOCH), True
+    try:
+        return datetime(*info.date_time).astimezone(UTC), False
+    except (ValueError, OverflowError, OSError):
+        return None, False
+
+
+def _fields(extra: bytes) -> Iterator[tuple[int, bytes]]:
+    """The extra fields of an entry: kind and contents."""
     while len(extra) >= 4:
         kind, size = struct.unpack_from("<HH", extra)
-        if kind == 0x5455 and size >= 5 and len(extra) >= 9 and extra[4] & 1:
-            return moment(struct.unpack_from("<i", extra, 5)[0])
+        yield kind, extra[4 : 4 + size]
         extra = extra[4 + size :]
-    try:
-        return datetime(*info.date_time).astimezone(UTC)  # DOS has no zones
-    except (ValueError, OverflowError, OSError):
-        return None
 
 
 def refuse_large_directory(file: BinaryIO, size: int) -> None:

@@ -8,9 +8,10 @@ import struct
 import subprocess
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -358,11 +359,105 @@ def test_a_name_that_is_no_utf_8_is_left_out_of_a_tar(tmp_path: Path, target: Pa
     assert "has a name that is no UTF-8; it was left out." in told(unpacked)
 
 
-def test_a_name_in_an_unknown_alphabet_is_left_out_of_a_zip(tmp_path: Path, target: Path) -> None:
-    path = zipped(tmp_path / "a.zip", ("cafe", b"x"))
-    path.write_bytes(path.read_bytes().replace(b"cafe", b"caf\x82"))
+@pytest.mark.parametrize(
+    ("raw", "page", "name"),
+    [
+        (b"caf\x82", "cp850", "caf\xe9"),
+        (b"J\x94rg M\x81ller", "cp850", "J\xf6rg M\xfcller"),
+        (b"caf\xe9", "cp1252", "caf\xe9"),
+        ("\u0418\u0432\u0430\u043d".encode("cp866"), "cp866", "\u0418\u0432\u0430\u043d"),
+        (b"a\xb0b", "cp437", "a\u2591b"),
+    ],
+)
+def test_a_name_in_a_code_page_is_read_and_told(
+    tmp_path: Path, target: Path, raw: bytes, page: str, name: str
+) -> None:
+    path = zipped(tmp_path / "a.zip", ("x" * len(raw), b"x"))
+    path.write_bytes(path.read_bytes().replace(b"x" * len(raw), raw))
 
-    assert "has a name that is no UTF-8" in told(unpack(path, target))
+    assert f"{name} has a name that is no UTF-8; it was read as {page}." in told(unpack(path, target))
+    assert kept(target) == {name: b"x"}
+
+
+def test_a_name_in_a_code_page_does_not_lead_out(tmp_path: Path, target: Path) -> None:
+    path = zipped(tmp_path / "a.zip", ("xx/xxxx", b"owned"), ("good", b"1"))
+    path.write_bytes(path.read_bytes().replace(b"xx/xxxx", b"../\x82\x82\x82\x82"))
+
+    assert "leads out of the archive" in told(unpack(path, target))
+    assert everything(target) == {"a.zip", "aside/unpacked/good"}
+
+
+def test_the_name_in_unicode_that_an_archive_has_too_is_believed(tmp_path: Path, target: Path) -> None:
+    info = zipfile.ZipInfo("xxxx")
+    raw, name = b"caf\x82", "caf\xe9".encode()
+    info.extra = struct.pack("<HHBI", 0x7075, 5 + len(name), 1, zlib.crc32(raw)) + name
+    path = zipped(tmp_path / "a.zip", (info, b"1"))
+    path.write_bytes(path.read_bytes().replace(b"xxxx", raw))
+
+    assert unpack(path, target).warnings == ()
+    assert kept(target) == {"caf\xe9": b"1"}
+
+
+def test_whole_paths_from_the_root_are_unpacked_below_and_told(tmp_path: Path, target: Path) -> None:
+    members = (("/home/ada/steps/push.sh", ANSWER), ("/home/ada/note.txt", b"1"))
+    for path in (zipped(tmp_path / "a.zip", *members), tarred(tmp_path / "a.tgz", *members)):
+        into = target.with_name(path.name)
+
+        assert "were unpacked below the archive" in told(unpack(path, into))
+        assert kept(into) == {"home/ada/steps/push.sh": ANSWER, "home/ada/note.txt": b"1"}
+
+
+def test_whole_paths_with_a_way_up_lead_out_all_the_same(tmp_path: Path, target: Path) -> None:
+    unpacked = unpack(zipped(tmp_path / "a.zip", ("/../../out", b"owned"), ("/a/b", b"1")), target)
+
+    assert "leads out of the archive" in told(unpacked)
+    assert everything(target) == {"a.zip", "aside/unpacked/a/b"}
+
+
+def test_only_what_is_asked_for_is_unpacked(tmp_path: Path, target: Path) -> None:
+    path = tarred(
+        tmp_path / "a.tar",
+        ("ada/good", b"1"),
+        ("adam/other", b"2"),
+        ("top", b"3"),
+        special("ada/same", tarfile.LNKTYPE, "top"),
+        mode="w",
+    )
+
+    unpacked = unpack(path, target, "ada")
+
+    assert unpacked.warnings == ()
+    assert kept(target) == {"ada/good": b"1", "ada/same": b"3", "top": b"3"}
+
+
+@pytest.mark.parametrize(
+    ("extra", "zoned"),
+    [
+        (struct.pack("<HHBi", 0x5455, 5, 1, 1_700_000_000), True),
+        (struct.pack("<HHii", 0x5855, 8, 1_600_000_000, 1_700_000_000), True),
+        (
+            struct.pack("<HHIHHQQQ", 0x000A, 32, 0, 1, 24, (1_700_000_000 + 11_644_473_600) * 10**7, 0, 0),
+            True,
+        ),
+        (b"", False),
+    ],
+    ids=["info-zip", "old unix", "7-zip", "none"],
+)
+def test_a_time_has_a_zone_only_if_the_archive_says_it(
+    tmp_path: Path, target: Path, extra: bytes, zoned: bool
+) -> None:
+    at = datetime.fromtimestamp(1_700_000_000, UTC)
+    info = zipfile.ZipInfo("a", at.astimezone().timetuple()[:6])
+    info.extra = extra
+
+    unpacked = unpack(zipped(tmp_path / "a.zip", (info, b"")), target)
+
+    assert unpacked.newest == at
+    assert (unpacked.earliest == unpacked.latest == at) is zoned
+    if not zoned:
+        assert unpacked.earliest is not None
+        assert unpacked.latest is not None
+        assert unpacked.latest - unpacked.earliest == timedelta(hours=26)
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")

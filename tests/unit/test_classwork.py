@@ -1,9 +1,10 @@
 """What was handed in, of whom and when: folders, archives, repositories, rosters and due times."""
 
 import os
+import struct
 import subprocess
 import zipfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -48,12 +49,14 @@ def answer(folder: Path, at: float = BEFORE) -> Path:
     return folder
 
 
-def pack(path: Path, *names: str, at: datetime = DUE) -> Path:
+def pack(path: Path, *names: str, at: datetime = DUE, zone: bool = True) -> Path:
+    """A zip with the time in UTC too, as Info-ZIP and `lab submit` write it, or as a clock shows it and no more."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w") as made:
         for name in names:
-            local = at.astimezone()
-            made.writestr(zipfile.ZipInfo(name, local.timetuple()[:6]), "echo mine\n")
+            info = zipfile.ZipInfo(name, at.astimezone().timetuple()[:6])
+            info.extra = struct.pack("<HHBi", 0x5455, 5, 1, int(at.timestamp())) if zone else b""
+            made.writestr(info, "echo mine\n")
     return path
 
 
@@ -398,10 +401,28 @@ def test_a_date_alone_lasts_until_its_end() -> None:
     assert times.parse("2026-01-31").astimezone().strftime("%d %H:%M:%S") == "31 23:59:59"
 
 
-@pytest.mark.parametrize("text", ["tomorrow", "31.1.2026", "", "2026-02-30"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tomorrow",
+        "31.1.2026",
+        "",
+        "2026-02-30",
+        "2026-01-31T23.59",
+        "2026-01-31T23,59",
+        "2026-01-31 23:59.5",
+        "2026-01-31x23:59",
+        "2026-01-31T23:59+25:00",
+        "2026-01-31T23:59 CET",
+        "2026-W05",
+        "0001-01-01T00:00+14:00",
+    ],
+)
 def test_what_is_no_time_is_told(text: str) -> None:
-    with pytest.raises(UsageError, match="no time in the form of ISO 8601"):
+    with pytest.raises(UsageError, match="no time in the form of ISO 8601") as raised:
         times.parse(text)
+    assert raised.value.exit_code == 2
+    assert "2026-01-31T23:59:00+01:00" in raised.value.action
 
 
 def judged(work: Classwork) -> list[tuple[str, str, bool | None]]:
@@ -415,6 +436,37 @@ def test_an_archive_is_late_by_the_newest_time_in_it(lab: Lab, handed: Path) -> 
     assert judged(collect([handed], [lab], due=DUE)) == [
         ("2026-01-31T11:00:00Z", "archive", False),
         ("2026-01-31T13:00:00Z", "archive", True),
+    ]
+
+
+@pytest.mark.parametrize(("hours", "late"), [(-15, False), (-11, None), (0, None), (13, None), (15, True)])
+def test_a_zip_without_a_zone_is_late_only_if_it_is_in_every_zone(
+    lab: Lab, handed: Path, hours: int, late: bool | None
+) -> None:
+    pack(handed / "ada.zip", "steps/push.sh", at=DUE + timedelta(hours=hours), zone=False)
+
+    (found,) = collect([handed], [lab], due=DUE).submissions
+
+    assert (found.handed.by, found.late) == ("archive", late)
+    assert bool(found.warnings) == (late is not False)
+    assert all("without a zone" in warning for warning in found.warnings)
+
+
+def test_each_in_a_download_of_a_class_has_a_time_of_its_own(lab: Lab, handed: Path, tmp_path: Path) -> None:
+    inner = pack(tmp_path / "work.zip", "steps/push.sh", at=datetime.fromtimestamp(BEFORE, UTC))
+    with zipfile.ZipFile(handed / "bulk.zip", "w") as made:
+        for name, at in (("ada/steps/push.sh", BEFORE), ("bo/steps/push.sh", AFTER)):
+            info = zipfile.ZipInfo(name)
+            info.extra = struct.pack("<HHBi", 0x5455, 5, 1, int(at))
+            made.writestr(info, "echo mine\n")
+        made.write(inner, "cy/work.zip")
+
+    work = collect([handed / "bulk.zip"], [lab], due=DUE)
+
+    assert [(one.person and one.person.identifier, one.late) for one in work.submissions] == [
+        ("ada", False),
+        ("bo", True),
+        ("cy", False),
     ]
 
 

@@ -1,0 +1,70 @@
+"""Names that learning platforms give to what they let an instructor download.
+
+A platform's name says whose something is in a fixed place. What the learner called their own file follows it and is
+never read as a name of a person.
+"""
+
+import re
+from typing import Literal
+
+import msgspec
+
+from checker.intake.words import tokens
+
+Kind = Literal["moodle", "canvas", "blackboard", "brightspace", "gradescope"]
+
+MOODLE = re.compile(r"([^_]+)_(\d+)_assignsubmission_([a-z]+)(?:_(.*))?", re.DOTALL)
+"""`Ada Lovelace_4711_assignsubmission_file_`, a folder or with the file's own name behind it."""
+CANVAS = re.compile(r"([^_\s]+)_(?:LATE_)?(\d+)_(\d{3,})_(.+)", re.DOTALL | re.IGNORECASE)
+"""`lovelaceada_LATE_1815_5554_lab.zip`: the sortable name, the user's and the file's number."""
+CANVAS_BEGINNING = re.compile(r"([^_\s]+)_(?:LATE_)?(\d+)_", re.IGNORECASE)
+"""What the names of one person's files have in common."""
+BLACKBOARD = re.compile(r"(.+)_attempt_(\d{4}(?:-\d\d){5})(?:_(.*)|\.txt)?", re.DOTALL)
+"""`Lab 1_ada01_attempt_2026-01-31-23-59-59_lab.zip`: assignment, user, time."""
+BRIGHTSPACE = re.compile(r"(\d+)-(\d+) - (.+?) - (.*?\d{4}.*?)(?: - (.+))?", re.DOTALL)
+"""`12345-67890 - Ada Lovelace - Jan 31, 2026 1159 PM`: the user's and the folder's number, the name, the time."""
+GRADESCOPE = re.compile(r"submission_(\d+)")
+
+
+class Named(msgspec.Struct, frozen=True):
+    """What a platform's name says.
+
+    name: of the person; squeezed together by Canvas. number: the platform's own. logins: what the login may be,
+    the likeliest first (Blackboard's assignments and logins may both hold underscores). file: what the learner
+    called it. part: what Moodle calls the kind of submission.
+    """
+
+    kind: Kind
+    name: str = ""
+    number: str = ""
+    logins: tuple[str, ...] = ()
+    file: str = ""
+    part: str = ""
+
+    @property
+    def who(self) -> tuple[str, ...]:
+        """What tells two people apart in one download."""
+        return (self.kind, self.number, *(self.logins[-1:] or tokens(self.name)))
+
+
+def named(text: str) -> Named | None:
+    """What a folder's or file's name says, if a platform made it. An archive's suffix may be there or not."""
+    if found := MOODLE.fullmatch(text):
+        return Named("moodle", found[1].strip(), found[2], file=found[4] or "", part=found[3])
+    if found := BRIGHTSPACE.fullmatch(text):
+        return Named("brightspace", found[3].strip(), found[1], file=found[5] or "")
+    if found := BLACKBOARD.fullmatch(text):
+        return Named("blackboard", logins=_ends(found[1]), file=found[3] or "")
+    if found := CANVAS.fullmatch(text):
+        return Named("canvas", found[1], found[2], file=found[4])
+    if found := CANVAS_BEGINNING.fullmatch(text):
+        return Named("canvas", found[1], found[2])
+    if found := GRADESCOPE.fullmatch(text):
+        return Named("gradescope", number=found[1])
+    return None
+
+
+def _ends(head: str) -> tuple[str, ...]:
+    """What follows each underscore, the longest first; all of it if there is none."""
+    starts = [match.end() for match in re.finditer("_", head) if match.end() < len(head)]
+    return tuple(head[start:] for start in starts) or (head,)

@@ -1,0 +1,173 @@
+"""Whose each of many submissions is: which names on the way to it are a person's, and which a section's or a class's.
+
+One person hands in a lab once. So a folder below which a lab lies several times, under different names, is not a
+person's but holds several people's work, as a folder for each section of a class does.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from checker.intake.gradescope import Submitter
+from checker.intake.names import stem
+from checker.intake.owners import guess
+from checker.intake.places import Place
+from checker.intake.platforms import named
+from checker.intake.roster import Roster
+from checker.intake.words import MACHINE, SECTIONS, left, says_nothing, tokens, without_copy
+from checker.model import Lab, Person
+
+Trail = tuple[str, ...]
+Key = tuple[Path, Trail]
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """Whose something is. others: who handed it in together with them. section: the folder of a section it lies in."""
+
+    person: Person | None
+    others: tuple[Person, ...] = ()
+    section: str = ""
+
+
+class Whose:
+    """What is known about the names in one class. roster: None without one."""
+
+    def __init__(self, found: Sequence[Place], labs: Iterable[Lab], roster: Roster | None) -> None:
+        self._roster = roster
+        self._words = frozenset(word for lab in labs for word in tokens(lab.name))
+        self._several = len({place.named for place in found}) > 1
+        self._repositories = [place.top.name for place in found if (place.top / ".git").is_dir()]
+        self._ends: set[Key] = set()
+        self._children: dict[Key, dict[str, set[str]]] = {}
+        for place in found:
+            self._ends.add((place.named, place.trail))
+            lab = place.lab.name if place.lab else ""
+            for at, part in enumerate(place.trail):
+                children = self._children.setdefault((place.named, place.trail[:at]), {})
+                children.setdefault(part, set()).add(lab)
+        self._holds_several: dict[Key, bool] = {}
+
+    def of(self, root: Path, trail: Trail, top: Path, submitters: Sequence[Submitter] = ()) -> Owner:
+        """Whose what lies at the end of a trail is. root: the path on the command line it begins below."""
+        if submitters:
+            people = [person for one in submitters if (person := self._submitter(one))]
+            return Owner(people[0] if people else None, tuple(people[1:]))
+        cut = max((at for at in range(1, len(trail) + 1) if self._is_several((root, trail[:at]))), default=0)
+        own = trail[cut:] or trail[-1:]
+        around = root.name if root.is_dir() and not self._is_several((root, ())) else ""
+        if self._roster:
+            person = self._match(root, trail, cut, own, around)
+            if person:
+                return Owner(person)
+        if around and (self._several or all(says_nothing(stem(part)) for part in own)):
+            own = (around, *own)
+        beside = self._repositories if top.name in self._repositories else ()
+        person = guess(_without_machine(own), beside)
+        section = "/".join(part for part in trail[:cut] if SECTIONS.intersection(tokens(part)))
+        return Owner(person and self._unlisted(person, own), section=section)
+
+    def of_all(self, found: Sequence[Place]) -> list[Owner]:
+        """Whose each is. Two sections may have somebody of one name, who are then called by their section too."""
+        owners = [self.of(place.named, place.trail, place.top, place.submitters) for place in found]
+        sections: dict[tuple[str, str], set[str]] = {}
+        for place, one in zip(found, owners, strict=True):
+            if one.person:
+                lab = place.lab.name if place.lab else ""
+                sections.setdefault((lab, one.person.identifier), set()).add(one.section)
+        twice = {name for (_, name), where in sections.items() if len(where) > 1}
+        return [_in_section(one) if one.person and one.person.identifier in twice else one for one in owners]
+
+    def _unlisted(self, person: Person, own: Trail) -> Person:
+        """Somebody who is not on the roster, under a name that nobody has who is."""
+        if self._roster and self._roster.find(person.identifier):
+            return Person(identifier=f"{own[0]} (not on the roster)", name=person.name)
+        return person
+
+    def _match(self, root: Path, trail: Trail, cut: int, own: Trail, around: str) -> Person | None:
+        assert self._roster
+        person = self._roster.match(_evidence(own), self._known(root, trail, cut))
+        if person is None and around:
+            person = self._roster.match((around,), self._words)
+        for part in trail[:cut]:
+            if (
+                tokens(part)
+                and not "".join(tokens(part)).isdigit()
+                and (other := self._roster.match((part,)))
+            ):
+                # A person's folder with folders called like others in it, or a section called like a person.
+                person = person if person == other else None
+        return person
+
+    def _known(self, root: Path, trail: Trail, cut: int) -> frozenset[str]:
+        """Words that say nothing about a person: those of labs, and those that all names beside begin with."""
+        beside = [tokens(stem(name)) for name in self._children.get((root, trail[:cut]), ())]
+        if len(beside) < 2:
+            return self._words
+        same = 0
+        while all(len(words) > same + 1 and words[same] == beside[0][same] for words in beside):
+            same += 1
+        return self._words | frozenset(beside[0][:same])
+
+    def _submitter(self, one: Submitter) -> Person | None:
+        keys = [key for key in (one.sid, one.email, one.name) if key]
+        if self._roster:
+            listed = next((person for key in keys if (person := self._roster.find(key))), None)
+            if listed:
+                return listed
+        return Person(identifier=keys[0], name=one.name, email=one.email) if keys else None
+
+    def _is_several(self, key: Key) -> bool:
+        if key not in self._holds_several:
+            self._holds_several[key] = self._holds(key)
+        return self._holds_several[key]
+
+    def _holds(self, key: Key) -> bool:
+        """Whether what lies below a folder or archive is several people's."""
+        root, trail = key
+        children = self._children.get(key, {})
+        if not children or (trail and named(stem(trail[-1]))):
+            return False
+        by_platform = {found.who for child in children if (found := named(stem(child)))}
+        if len(by_platform) > 1 or (by_platform and root.is_file() and len(trail) == 1):
+            return True
+        if any(self._is_several((root, (*trail, child))) for child in children):
+            return True
+        if key in self._ends:
+            return False
+        if self._roster:
+            listed = {p.identifier for child in children if (p := self._roster.match((child,), self._words))}
+            if len(listed) > 1:
+                return True
+            if trail and self._roster.match(trail[-1:], self._words):
+                return False
+        telling: dict[str, set[Trail]] = {}
+        for child, labs in children.items():
+            if words := left(tokens(without_copy(stem(child)))):
+                for lab in labs:
+                    telling.setdefault(lab, set()).add(words)
+        return any(len(names) > 1 for names in telling.values())
+
+
+def _in_section(owner: Owner) -> Owner:
+    if not owner.person or owner.person.listed or not owner.section:
+        return owner
+    name = f"{owner.section}/{owner.person.identifier}"
+    return msgspec.structs.replace(owner, person=msgspec.structs.replace(owner.person, identifier=name))
+
+
+def _evidence(trail: Trail) -> Trail:
+    """A trail without what a whole path of a machine says: whose that was may not be who handed it in."""
+    for at, part in enumerate(trail):
+        if _is_of_a_machine(part):
+            return (*trail[:at], *(inner for inner in trail[at:] if named(stem(inner))))
+    return trail
+
+
+def _without_machine(trail: Trail) -> Trail:
+    return tuple(part for part in trail if not _is_of_a_machine(part)) or trail
+
+
+def _is_of_a_machine(part: str) -> bool:
+    words = tokens(part)
+    return len(words) == 1 and words[0] in MACHINE
