@@ -17,7 +17,7 @@ from checker import tools
 from checker.engine import Engine
 from checker.errors import EnvironmentFault
 from checker.model import AnswerRun, Lab, LabReport, Step, Written
-from checker.workspace import GIT_IDENTITY, PRIVATE, Workspace
+from checker.workspace import GIT_IDENTITY, PRIVATE, Workspace, trusted
 
 OUTPUT_LIMIT = 256 * 1024
 """Bytes of output kept of one answer; the rest is read and thrown away."""
@@ -98,6 +98,7 @@ def environment(
         "WORKSPACE": str(workspace.path),
         **engine.environment(),
         **GIT_IDENTITY,
+        **trusted(workspace.path),
         **values,
     }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checker import answers
-from checker.engine import Engine
+from checker.engine import Engine, home
 from checker.errors import ExitCode, LabError, ServiceFault, UsageError
 from checker.model import LabReport, Report, StepReport
 from checker.session import Session
@@ -102,7 +102,7 @@ def watch_lab(session: Session, console: "Console") -> int:
 def open_shell(session: Session, say: Say) -> int:
     """A shell of the learner's own kind in the workspace; its exit code."""
     answers.make_room(session.workspace)
-    inside = session.environment() | {"TERM": os.environ.get("TERM", "dumb"), "HOME": str(Path.home())}
+    inside = session.environment() | {"TERM": os.environ.get("TERM", "dumb"), "HOME": str(home())}
     number = session.lab.number
     say(f"A shell for lab {number}, in {session.workspace.path}. `env` shows the values, `exit` leaves.")
     inside |= {"PS1": f"(lab {number}) \\w $ ", "GIT_CONFIG_GLOBAL": os.devnull}

@@ -15,7 +15,7 @@ from typing import Self
 
 import msgspec
 
-from checker import cleanup, replay
+from checker import cleanup, replay, surroundings
 from checker.engine import cache_dir, connect
 from checker.errors import EnvironmentFault, LabError
 from checker.isolation.worker import Order, carry_out
@@ -119,6 +119,8 @@ def _import_all() -> None:
     """What a replay imports as it goes."""
     import docker  # noqa: F401
     import pytest  # noqa: F401
+
+    surroundings.testcontainers()
     import testcontainers.core.container
     import testcontainers.core.waiting_utils  # noqa: F401
 
