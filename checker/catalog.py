@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from checker import texts
 from checker.errors import BrokenLab, UsageError
 from checker.model import Lab, Mistake, Service, Step, Value
 
@@ -125,12 +124,10 @@ def find_step(lab: Lab, name: str) -> Step:
 
 def _convert(path: Path, shape: type[Any]) -> Any:
     try:
-        return msgspec.convert(tomllib.loads(texts.read(path)), shape)
+        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8-sig")), shape)
     except FileNotFoundError:
         raise BrokenLab(f"{path} is missing.", "This is for the lab's author to mend.") from None
-    except UsageError as error:
-        raise BrokenLab(error.message, error.action) from None
-    except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise BrokenLab(f"{path}: {error}", "This is for the lab's author to mend.") from error
 
 

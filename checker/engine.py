@@ -153,7 +153,9 @@ def connect(*, timeout: float = 60) -> Engine:
 
 def _start_one() -> str:
     chosen = os.environ.get("DOCKER_HOST")
-    return f"DOCKER_HOST asks for {chosen}: start that engine, or unset it." if chosen else NO_ENGINE_ACTION
+    if not chosen:
+        return NO_ENGINE_ACTION
+    return f"DOCKER_HOST asks for {chosen}: start that engine, or unset it and run `lab doctor --fix`."
 
 
 def _about_tls(taken: tuple[str, ...]) -> str:
