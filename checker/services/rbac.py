@@ -20,11 +20,12 @@ This module reads no files and knows no service, so that a checker can use it as
 
 import codecs
 import re
-import unicodedata
 from functools import cache
 from typing import Any
 
 import msgspec
+
+from checker.services import lookalikes
 
 LARGEST = 64 * 1024
 """Bytes of a file."""
@@ -223,25 +224,9 @@ def _refuse_look_alike(text: str, place: int) -> None:
     """
     word = re.compile(r'"[^"\n]*"?|[^ \t\r\n{}"#]+').match(text, place)
     for number, character in enumerate(word[0] if word else ""):
-        if meant := _meant(character):
+        if meant := lookalikes.meant(character):
             line, column = _place(text[: place + number])
-            name = unicodedata.name(character, "a control character")
-            raise RbacError(line, column, meant, f"U+{ord(character):04X} ({name})")
-
-
-def _meant(character: str) -> str:
-    """Return what has to stand in place of a character; empty for one that is what it looks like."""
-    if character.isascii() and character.isprintable():
-        return ""
-    category = unicodedata.category(character)
-    if category in ("Zs", "Zl", "Zp") or character in "\v\f\x85":
-        return "a plain blank (U+0020) or a line end"
-    if category in ("Cc", "Cf"):
-        return "no character that cannot be seen"
-    if category in ("Pi", "Pf") or character in "\u201a\u201e\u2033\uff02":
-        return 'a plain double quote, " (U+0022)'
-    plain = unicodedata.normalize("NFKC", character)
-    return f"a plain {plain}" if plain in ("{", "}", "#", "*", "/") else ""
+            raise RbacError(line, column, meant, lookalikes.named(character))
 
 
 def _place(before: str) -> tuple[int, int]:

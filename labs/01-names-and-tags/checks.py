@@ -636,7 +636,7 @@ def stable_has_moved(shelf: Shelf, probe: Probe, values: Values) -> None:
 
 def images_of_the_app(workspace: Workspace, values: Values, expected: str) -> list[str]:
     """The images in deploy/compose.yaml that are of the learner's repository; at least one."""
-    import yaml
+    from checker.looks import yamltree
 
     text = workspace.read("deploy/compose.yaml")
     if text is None:
@@ -647,9 +647,9 @@ def images_of_the_app(workspace: Workspace, values: Values, expected: str) -> li
             action="Let the answer make the folder deploy and write the file.",
         )
     try:
-        document = yaml.safe_load(text)
-    except Exception as error:  # PyYAML lets KeyError, AttributeError and more out for a wrong `!!tag`
-        broken_compose(" ".join(str(error).split())[:160])
+        document = yamltree.load(text)
+    except yamltree.BadYaml as error:
+        broken_compose(f"line {error.line}, column {error.column}: {error.problem}")
     services = document.get("services") if isinstance(document, dict) else None
     if not isinstance(services, dict):
         broken_compose("there is no key services with named services below it")
@@ -866,7 +866,9 @@ def env_is_ignored(workspace: Workspace) -> None:
     places = [(f"app/{name}", ".env") for name in own] + [(".dockerignore", "app/.env")]
     texts = {place: text for place, _ in places if (text := workspace.read(place)) is not None}
     for place, secret_file in places:
-        patterns = [line for line in texts.get(place, "").splitlines() if not line.startswith("#")]
+        # Docker takes a byte order mark away (moby, "dockerignore.ReadAll").
+        said = texts.get(place, "").removeprefix("\ufeff")
+        patterns = [line for line in said.splitlines() if not line.startswith("#")]
         try:
             if PatternMatcher(patterns).matches(secret_file):
                 return
@@ -888,6 +890,9 @@ def env_is_ignored(workspace: Workspace) -> None:
     fail(
         "ignore-file-lets-env-through",
         expected=expected,
-        observed=f"The patterns in {listed(texts)} do not match it.",
+        observed=f"The patterns in {listed(texts)} do not match it."
+        + (
+            " It is no text in UTF-8, and docker takes it for one." if "\0" in "".join(texts.values()) else ""
+        ),
         action="The patterns are relative to the folder that is built, so app/ is not part of them.",
     )
