@@ -23,6 +23,7 @@ import pytest
 from checker.check import fail, step
 from checker.engineview import EngineView
 from checker.errors import ContentFault
+from checker.findings.tagnames import beside
 from checker.probe import Answer, Probe
 from checker.reference import Digested, InvalidReference, Tagged, parse
 from checker.registry import LayerFile, RegistryClient, RegistryImage
@@ -296,7 +297,7 @@ def test_four_tags_name_the_release(shelf: Shelf, engine: EngineView, probe: Pro
         fail(
             "release-tag-missing",
             expected=f"The tags {full}, {listed(lines(full))} in {values['REPOSITORY']}.",
-            observed=f"Missing: {listed(missing)}. The repository has {shelf.held()}.",
+            observed=f"Missing: {listed(missing)}. The repository has {shelf.held()}.{beside(missing, shelf.tags)}",
             action="Give the image its other names with `docker tag`, and push each of them.",
         )
     answer = probe.remote(shelf.name, full)
@@ -354,6 +355,7 @@ def no_release(shelf: Shelf, engine: EngineView, values: Values) -> NoReturn:
         )
     if (
         "latest" in shelf.tags
+        and not beside(full, shelf.tags)
         and not shelf.releases("latest", full)
         and not set(lines(full)[:2]) & set(shelf.tags)
     ):
@@ -367,7 +369,7 @@ def no_release(shelf: Shelf, engine: EngineView, values: Values) -> NoReturn:
     fail(
         "version-tag-missing",
         expected=expected,
-        observed=f"The repository has {shelf.held()}.",
+        observed=f"The repository has {shelf.held()}.{beside(full, shelf.tags)}",
         action=f"Name the image {repository}:{full} and push it. An image that is only built or tagged is "
         "not in the registry yet.",
     )
@@ -393,7 +395,7 @@ def test_the_patch_moves_the_right_tags(shelf: Shelf, probe: Probe, values: Valu
         fail(
             "patch-not-published",
             expected=f"The tag {patch} in {values['REPOSITORY']}.",
-            observed=f"The repository has {shelf.held()}.",
+            observed=f"The repository has {shelf.held()}.{beside(patch, shelf.tags)}",
             action="Build the app with $NEXT_VERSION as its version and push it under that number.",
         )
     answer = probe.remote(shelf.name, patch)
@@ -434,7 +436,7 @@ def test_the_environments_run_one_release(shelf: Shelf, values: Values) -> None:
         fail(
             "environment-tag-missing",
             expected=f"The tags {listed(ENVIRONMENTS)} in {values['REPOSITORY']}.",
-            observed=f"Missing: {listed(missing)}. The repository has {shelf.held()}.",
+            observed=f"Missing: {listed(missing)}. The repository has {shelf.held()}.{beside(missing, shelf.tags)}",
             action="Give a released image these names and push each of them. Only the registry counts, "
             "not what an answer prints.",
         )
@@ -505,7 +507,7 @@ def test_tags_and_label_lead_to_the_commit(
         fail(
             "date-tag-missing",
             expected=f"The same image under the tag {date}.",
-            observed=f"The repository has {shelf.held()}.",
+            observed=f"The repository has {shelf.held()}.{beside(date, shelf.tags)}",
             action="It is $BUILD_DATE, a hyphen and $BUILD_NUMBER. Give the image that name and push it.",
         )
     if shelf.id(date) not in {shelf.id(tag) for tag in mine}:
