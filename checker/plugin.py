@@ -11,6 +11,7 @@ from types import ModuleType
 import msgspec
 import pytest
 
+from checker import unforeseen
 from checker.check import STEP_MARK, CheckFailed
 from checker.engineview import EngineView
 from checker.errors import ContentFault, EngineFault, LabError, NotShown, ServiceFault
@@ -160,6 +161,8 @@ class CheckPlugin:
             seen.skipped = str(error)
         elif isinstance(error, LabError):
             seen.errors.append(error.told)
+        elif fault := unforeseen.exhausted(error):
+            seen.errors.append(fault.told)
         else:
             what = str(error).strip().splitlines() or [""]
             seen.errors.append(f"The check {item.name} is broken: {type(error).__name__}: {what[0]}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from checker import answers
 from checker.engine import Engine, home
-from checker.errors import ExitCode, LabError, ServiceFault, UsageError
+from checker.errors import EnvironmentFault, ExitCode, LabError, ServiceFault, UsageError
 from checker.model import LabReport, Report, StepReport
 from checker.session import Session
 from checker.stack.stack import Say
@@ -107,7 +107,12 @@ def open_shell(session: Session, say: Say) -> int:
     say(f"A shell for lab {number}, in {session.workspace.path}. `env` shows the values, `exit` leaves.")
     inside |= {"PS1": f"(lab {number}) \\w $ ", "GIT_CONFIG_GLOBAL": os.devnull}
     inside["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{inside['PATH']}"
-    return subprocess.run(["bash", "--norc"], cwd=session.workspace.path, env=inside, check=False).returncode
+    try:
+        return subprocess.run(
+            ["bash", "--norc"], cwd=session.workspace.path, env=inside, check=False
+        ).returncode
+    except OSError as error:
+        raise EnvironmentFault(f"bash cannot be started: {error.strerror}.", "Install bash.") from error
 
 
 def serve_notebook(lab: str, port: int | None, browser: bool | None, say: Say) -> int:

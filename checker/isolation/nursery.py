@@ -50,7 +50,10 @@ class Nursery:
                     start_new_session=True,  # a Ctrl-C is not for it
                 )
         except OSError as error:
-            raise EnvironmentFault(f"No worker can be started: {error.strerror}.", "Try again.") from error
+            raise EnvironmentFault(
+                f"No worker can be started: {error.filename or sys.executable}: {error.strerror}.",
+                "The cache folder has to be one that can be written; REGISTRY_LAB_CACHE names another.",
+            ) from error
         return self
 
     def __exit__(self, *_: object) -> None:
