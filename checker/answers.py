@@ -13,11 +13,11 @@ from typing import Protocol
 
 import msgspec
 
-from checker import tools
+from checker import scripttext, tools
 from checker.engine import Engine
 from checker.errors import EnvironmentFault
 from checker.model import AnswerRun, Lab, LabReport, Step, Written
-from checker.workspace import GIT_IDENTITY, PRIVATE, Workspace
+from checker.workspace import GIT_IDENTITY, PRIVATE, Workspace, trusted
 
 OUTPUT_LIMIT = 256 * 1024
 """Bytes of output kept of one answer; the rest is read and thrown away."""
@@ -110,6 +110,7 @@ def environment(
         "WORKSPACE": str(workspace.path),
         **engine.environment(),
         **GIT_IDENTITY,
+        **trusted(workspace.path),
         **values,
     }
 
@@ -169,11 +170,14 @@ def run_script(
     except OSError as error:
         raise EnvironmentFault(f"bash cannot be started: {error.strerror}.", "Install bash.") from error
     kept = _Kept(on_output)
+    kept.note(scripttext.form(script))
     try:
         timed_out = not _follow(process, kept, began + time_limit)
     finally:
         _end_group(process)
     _drain(process, kept)
+    if process.returncode:
+        kept.note(scripttext.look_alike(script))
     kept.close()
     return AnswerRun(
         exit_code=None if timed_out else process.returncode,
@@ -229,6 +233,11 @@ class _Kept:
         data = data[: self._room]
         self._room -= len(data)
         self._emit(self._decoder.decode(data))
+
+    def note(self, text: str) -> None:
+        """Add a sentence of ours to what the script says."""
+        if text:
+            self.add(f"[lab] {text}\n".encode())
 
     def close(self) -> None:
         self._emit(self._decoder.decode(b"", final=True))

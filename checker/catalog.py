@@ -140,7 +140,7 @@ def find_step(lab: Lab, name: str) -> Step:
 
 def _convert(path: Path, shape: type[Any]) -> Any:
     try:
-        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), shape)
+        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8-sig")), shape)
     except FileNotFoundError:
         raise BrokenLab(f"{path} is missing.", "This is for the lab's author to mend.") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from checker import __version__
+from checker import __version__, streams
 from checker.commands.options import renderings
-from checker.endings import guarded, say
+from checker.endings import finish, guarded, say
 from checker.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -449,9 +449,10 @@ def exit_code(*results: "LabReport") -> int:
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of the `lab` command: every way of ending becomes an exit code and a message."""
+    streams.make_lenient()
     # A SIGTERM ends a command the way Ctrl-C does: with everything cleaned up.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(guarded(lambda: cli.main(arguments, prog_name="lab", standalone_mode=False)))
+    sys.exit(finish(guarded(lambda: cli.main(arguments, prog_name="lab", standalone_mode=False))))
 
 
 if __name__ == "__main__":

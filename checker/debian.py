@@ -14,6 +14,11 @@ WITHIN = 900.0
 INSTALL = ("apt-get", "install", "-y", "--no-install-recommends")
 
 
+FINISH = ("dpkg", "--configure", "-a")
+INTERRUPTED = "dpkg was interrupted"
+"""What apt says until that was done (apt-pkg/deb/debsystem.cc)."""
+
+
 def install(
     packages: list[str], say: Callable[[str], None], fault: type[EnvironmentFault] = EnvironmentFault
 ) -> None:
@@ -22,6 +27,15 @@ def install(
     say(f"Installing Debian packages: apt-get install --no-install-recommends {names}")
     command = [*INSTALL, *packages]
     done = system(command)
+    if done.returncode and INTERRUPTED in done.stdout:
+        say("An earlier installation was interrupted; finishing it: dpkg --configure -a")
+        finished = system([*FINISH])
+        if finished.returncode:
+            raise fault(
+                f"An earlier installation was interrupted, and dpkg cannot finish it ({_last(finished.stdout)}).",
+                f"Run `{' '.join(FINISH)}`, mend what it says, then try again.",
+            )
+        done = system(command)
     if done.returncode:
         # A fresh machine has no package lists; an old one has lists of what the servers no longer hold.
         say("Fetching Debian's package lists.")
@@ -33,6 +47,11 @@ def install(
             f"apt-get could not install {names} ({complaints[0] if complaints else 'no reason given'}).",
             f"Run `apt-get install {names}` and see what it says.",
         )
+
+
+def _last(output: str) -> str:
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    return lines[-1][:300] if lines else "no reason given"
 
 
 def system(command: list[str]) -> subprocess.CompletedProcess[str]:

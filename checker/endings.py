@@ -3,10 +3,12 @@
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import click
 
+from checker import unforeseen
 from checker.errors import ExitCode, LabError
 from checker.report.plain import plain
 
@@ -48,11 +50,38 @@ def guarded(work: Callable[[], Any]) -> int:
             return ExitCode.PASSED
         raise
     except Exception as error:  # the last resort against a traceback on a learner's screen
-        _tell(_unforeseen(error))
-        return ExitCode.ENVIRONMENT
+        found = unforeseen.told(error) or _defect(error)
+        _tell(found)
+        return found.exit_code
+
+
+def finish(code: int) -> int:
+    """Write out what still waits for the output stream; the exit code, 3 where that cannot be done.
+
+    Python would do it later, and end with 120 and a traceback.
+    """
+    try:
+        if sys.stdout:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        pass  # nobody reads any more, and nobody has to
+    except OSError as error:
+        if code == ExitCode.PASSED:
+            code = ExitCode.ENVIRONMENT
+            _tell(unforeseen.told(error) or _defect(error))
+    else:
+        return code
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
 
 
 def _tell(error: LabError) -> None:
+    with suppress(OSError):  # a full disk may be what there is to tell
+        _say_error(error)
+
+
+def _say_error(error: LabError) -> None:
     if "--json" in sys.argv and not FILES_AS_JSON & set(sys.argv):
         from checker.report import jsonform
 
@@ -67,9 +96,8 @@ def _colour() -> bool | None:
     return None if colour_wanted() else False
 
 
-def _unforeseen(error: Exception) -> LabError:
+def _defect(error: Exception) -> LabError:
     """A defect of ours: keep the traceback for a report, and say where it is."""
-    import tempfile
     import traceback
 
     from checker.engine import cache_dir
@@ -80,8 +108,8 @@ def _unforeseen(error: Exception) -> LabError:
         path = cache_dir() / "last-defect.txt"
         path.write_text(text, encoding="utf-8")
         where = str(path)
-    except OSError:
-        where = f"nowhere (the disk refused; there is {tempfile.gettempdir()} to look at)"
+    except OSError as refusal:
+        where = f"nowhere, as {cache_dir()} cannot be written ({refusal.strerror})"
     return LabError(
         f"Something went wrong that is not your fault: {type(error).__name__}: {error}",
         f"The details are in {where}; please report them.",

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from checker import surroundings
 from checker.errors import EngineFault
 
 if TYPE_CHECKING:
@@ -29,7 +30,15 @@ def cache_dir() -> Path:
     if named := os.environ.get("REGISTRY_LAB_CACHE"):
         return Path(named).absolute()
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "registry-lab"
+    return (Path(base) if base else home() / ".cache") / "registry-lab"
+
+
+def home() -> Path:
+    """The user's home; the root folder where HOME is not set and the system knows no such user."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/")
 
 
 def own_socket() -> Path:
@@ -54,7 +63,7 @@ def candidates() -> tuple[str, ...]:
         Path("/var/run/docker.sock"),
         own_socket(),
         Path(runtime) / "docker.sock",
-        Path.home() / ".docker/run/docker.sock",
+        home() / ".docker/run/docker.sock",
         Path(runtime) / "podman/podman.sock",
         Path("/run/podman/podman.sock"),
     )
@@ -126,6 +135,7 @@ def connect(*, timeout: float = 60) -> Engine:
     import docker.errors
     import requests
 
+    taken = surroundings.settle()
     # The client library reads the user's logins when it is made; it is shown an empty place instead.
     os.environ["DOCKER_CONFIG"] = str(cache_dir() / "docker")
     seen: list[str] = []
@@ -138,7 +148,25 @@ def connect(*, timeout: float = 60) -> Engine:
         os.environ["DOCKER_HOST"] = address  # testcontainers and child processes meet the same engine
         return engine
     what = "; ".join(seen) if seen else "no engine socket exists"
-    raise EngineFault(f"No container engine answers ({what}).", NO_ENGINE_ACTION)
+    raise EngineFault(f"No container engine answers ({what}).{_about_tls(taken)}", _start_one())
+
+
+def _start_one() -> str:
+    chosen = os.environ.get("DOCKER_HOST")
+    if not chosen:
+        return NO_ENGINE_ACTION
+    return f"DOCKER_HOST asks for {chosen}: start that engine, or unset it and run `lab doctor --fix`."
+
+
+def _about_tls(taken: tuple[str, ...]) -> str:
+    """What to say of settings for TLS, where DOCKER_HOST names an engine that may ask for it."""
+    names = [name for name in surroundings.TLS if name in taken]
+    if not names or not os.environ.get("DOCKER_HOST", "").startswith("tcp:"):
+        return ""
+    return (
+        f" The lab asks without TLS, as an engine elsewhere would not serve on 127.0.0.1; {' and '.join(names)} "
+        "had no effect. Unset DOCKER_HOST to use an engine of this machine."
+    )
 
 
 def _ask(address: str, timeout: int) -> Engine:

@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 import msgspec
 
+from checker import texts
 from checker.errors import UsageError
 from checker.model import Lab
 
@@ -77,9 +78,11 @@ def read(path: Path, labs: Iterable[Lab] = ()) -> Rules:
     Raises UsageError with file, line and what would be right.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"Cannot read {path}: {error}.", "Name a grading.toml that can be read.") from None
+        text = texts.read(path)
+    except OSError as error:
+        raise UsageError(
+            f"Cannot read {path}: {error.strerror}.", "Name a grading.toml that can be read."
+        ) from None
     return parse(text, str(path), labs)
 
 

@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 import msgspec
 import pytest
 
+from checker import unforeseen
 from checker.check import STEP_MARK, CheckFailed
 from checker.engineview import EngineView
 from checker.errors import BrokenLab, ContentFault, LabError, NotShown
@@ -209,6 +210,8 @@ class CheckPlugin(Generic[T]):
             seen.skipped = str(error)
         elif isinstance(error, LabError):
             seen.errors.append(error.told)
+        elif fault := unforeseen.exhausted(error):
+            seen.errors.append(fault.told)
         else:
             what = str(error).strip().splitlines() or [""]
             seen.errors.append(f"The check {item.name} is broken: {type(error).__name__}: {what[0]}")

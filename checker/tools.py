@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from checker import debian, programs, trivybinary
+from checker.engine import home
 from checker.errors import BrokenLab, EnvironmentFault
 from checker.lock import alone
 
@@ -224,7 +225,7 @@ def _plugin_of_user() -> Path | None:
 
 
 def _users_plugins() -> list[Path]:
-    return [folder / COMPOSE for folder in (*(Path.home() / below for below in USER_PLUGINS), *MORE_PLUGINS)]
+    return [folder / COMPOSE for folder in (*(home() / below for below in USER_PLUGINS), *MORE_PLUGINS)]
 
 
 def _first(paths: Iterable[Path]) -> Path | None:

@@ -300,6 +300,15 @@ GIT_IDENTITY = {
 }
 
 
+def trusted(folder: Path) -> dict[str, str]:
+    """Return the environment in which git works in a folder that belongs to another user.
+
+    git refuses one otherwise (git-config(1), "safe.directory"): a mounted folder, or answers run by `sudo`. No file
+    of the user's is read, so nothing could be set there.
+    """
+    return {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": str(folder)}
+
+
 class _TookTooLong(EnvironmentFault):
     """git did not end in time."""
 
@@ -310,7 +319,8 @@ def _git(
     # The repository is named outright: git would else climb up to one that is not the workspace's.
     place = place or folder / ".git"
     command = ["git", f"--git-dir={place}", f"--work-tree={folder}", "-c", "core.fsmonitor=false"]
-    environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder / PRIVATE), **GIT_IDENTITY}
+    environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder / PRIVATE)}
+    environment |= GIT_IDENTITY | trusted(folder)
     # Missing objects must not be fetched: the repository's own configuration names the command for it.
     environment["GIT_ALLOW_PROTOCOL"] = "none"
     try:

@@ -6,12 +6,15 @@ from ipaddress import ip_address
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
+
+
+Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
 @dataclass
@@ -24,7 +27,9 @@ class Pair:
     names: tuple[str, ...] = ("IP:127.0.0.1", "DNS:localhost")
     begins: datetime = NOW - DAY
     ends: datetime = NOW + DAY
-    key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+    more: tuple[tuple[x509.ExtensionType, bool], ...] = ()
+    """Further extensions, and whether they are critical."""
+    key: Key = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
 
     @property
     def subject(self) -> x509.Name:
@@ -49,6 +54,8 @@ class Pair:
                 for kind, _, value in (name.partition(":") for name in self.names)
             ]
             made = made.add_extension(x509.SubjectAlternativeName(entries), critical=False)
+        for extension, critical in self.more:
+            made = made.add_extension(extension, critical)
         return made.sign(issuer.key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
 
     @property

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checker import answers
-from checker.engine import Engine
-from checker.errors import ExitCode, LabError, ServiceFault, UsageError
+from checker.engine import Engine, home
+from checker.errors import EnvironmentFault, ExitCode, LabError, ServiceFault, UsageError
 from checker.model import LabReport, Report, StepReport
 from checker.session import Session
 from checker.stack.stack import Say
@@ -102,12 +102,17 @@ def watch_lab(session: Session, console: "Console") -> int:
 def open_shell(session: Session, say: Say) -> int:
     """A shell of the learner's own kind in the workspace; its exit code."""
     answers.make_room(session.workspace)
-    inside = session.environment() | {"TERM": os.environ.get("TERM", "dumb"), "HOME": str(Path.home())}
+    inside = session.environment() | {"TERM": os.environ.get("TERM", "dumb"), "HOME": str(home())}
     number = session.lab.number
     say(f"A shell for lab {number}, in {session.workspace.path}. `env` shows the values, `exit` leaves.")
     inside |= {"PS1": f"(lab {number}) \\w $ ", "GIT_CONFIG_GLOBAL": os.devnull}
     inside["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{inside['PATH']}"
-    return subprocess.run(["bash", "--norc"], cwd=session.workspace.path, env=inside, check=False).returncode
+    try:
+        return subprocess.run(
+            ["bash", "--norc"], cwd=session.workspace.path, env=inside, check=False
+        ).returncode
+    except OSError as error:
+        raise EnvironmentFault(f"bash cannot be started: {error.strerror}.", "Install bash.") from error
 
 
 def serve_notebook(lab: str, port: int | None, browser: bool | None, say: Say) -> int:

@@ -93,7 +93,17 @@ def answers(catalog: Catalog) -> dict[str, dict[str, str]]:
 
 
 def save(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all. Raises EnvironmentFault."""
+    """Write a file whole or not at all; into a device or a pipe, such as /dev/stdout, as it comes.
+
+    Raises EnvironmentFault.
+    """
+    if path.is_absolute() and path.parts[1] in ("dev", "proc") and path.parts[2:3] != ("shm",):
+        try:
+            with path.open("ab") as stream:
+                stream.write(data)
+        except OSError as error:
+            raise EnvironmentFault(f"Cannot write {path}: {error.strerror}.", "Name another file.") from error
+        return
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         temporary.write_bytes(data)

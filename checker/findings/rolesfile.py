@@ -67,7 +67,7 @@ def given(workspace: Workspace, path: str) -> bytes:
 
 def refused(found: Refused, content: bytes, path: str) -> NoReturn:
     """Fail, and say where the file goes wrong."""
-    lines = content.decode("utf-8", "replace").split("\n")
+    lines = content.decode("utf-8-sig", "replace").split("\n")
     line = lines[found.line - 1].strip() if found.line <= len(lines) else ""
     fail(
         "roles-file-refused",

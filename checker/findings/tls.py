@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from checker.check import fail
+from checker.findings.certificate import refusal
 from checker.looks.tlsprobe import Certificate, Look, Trouble, accepts_old_tls, look, plain
 from checker.ports import HOST
 
@@ -83,7 +84,7 @@ def _observed(seen: Look, name: str) -> str:
             names = ", ".join(leaf.names) or "none at all"
             return f"The alternative names in its certificate are: {names}."
         case _:
-            return f"Its certificate names {leaf.issuer} as its issuer, and the client said: {seen.detail}."
+            return refusal(seen, leaf)[0]
 
 
 def _action(seen: Look, name: str) -> str:
@@ -110,5 +111,7 @@ def _action(seen: Look, name: str) -> str:
                 "Sign the server's certificate with the key that belongs to ca/ca.crt. If you made the "
                 "authority again, everything it issued before has to be issued again."
             )
+        case _ if leaf is not None:
+            return refusal(seen, leaf)[1]
         case _:
-            return "Issue the certificate again, and look at it with `openssl x509 -text`."
+            return "Look at it with `openssl s_client -connect`, which tells where the handshake ends."

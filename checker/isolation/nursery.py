@@ -15,7 +15,7 @@ from typing import Self
 
 import msgspec
 
-from checker import cleanup, replay
+from checker import cleanup, replay, surroundings
 from checker.engine import cache_dir, connect
 from checker.errors import EnvironmentFault, LabError
 from checker.isolation.worker import Order, carry_out
@@ -50,7 +50,10 @@ class Nursery:
                     start_new_session=True,  # a Ctrl-C is not for it
                 )
         except OSError as error:
-            raise EnvironmentFault(f"No worker can be started: {error.strerror}.", "Try again.") from error
+            raise EnvironmentFault(
+                f"No worker can be started: {error.filename or sys.executable}: {error.strerror}.",
+                "The cache folder has to be one that can be written; REGISTRY_LAB_CACHE names another.",
+            ) from error
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -119,6 +122,8 @@ def _import_all() -> None:
     """What a replay imports as it goes."""
     import docker  # noqa: F401
     import pytest  # noqa: F401
+
+    surroundings.testcontainers()
     import testcontainers.core.container
     import testcontainers.core.waiting_utils  # noqa: F401
 

@@ -20,6 +20,8 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.oid import ExtensionOID
 
+from checker.looks.certificateuse import Use, use
+
 TIMEOUT = 5.0
 """Seconds a server may be silent."""
 TLS_1_1 = 0x0302
@@ -43,7 +45,10 @@ class Trouble(StrEnum):
 
 
 class Certificate(msgspec.Struct, frozen=True):
-    """What matters of a certificate. names: its subject alternative names. authority: may it issue others?"""
+    """What matters of a certificate. names: its subject alternative names. authority: may it issue others?
+
+    use: what it may be used for.
+    """
 
     subject: str
     issuer: str
@@ -52,6 +57,7 @@ class Certificate(msgspec.Struct, frozen=True):
     ends: datetime
     self_signed: bool
     authority: bool
+    use: Use = Use()
 
     @property
     def lifetime(self) -> timedelta:
@@ -59,12 +65,16 @@ class Certificate(msgspec.Struct, frozen=True):
 
 
 class Look(msgspec.Struct, frozen=True):
-    """One handshake. detail: what OpenSSL or the system said. version: like `TLSv1.3`, or empty."""
+    """One handshake. detail: what OpenSSL or the system said. version: like `TLSv1.3`, or empty.
+
+    authority: the trusted certificate whose name stands in the server's as its issuer.
+    """
 
     trouble: Trouble
     detail: str = ""
     certificate: Certificate | None = None
     version: str = ""
+    authority: Certificate | None = None
 
 
 def look(host: str, port: int, authority: str, name: str | None = None) -> Look:
@@ -83,7 +93,8 @@ def look(host: str, port: int, authority: str, name: str | None = None) -> Look:
     try:
         version = _trusting(host, port, name, authority)
     except ssl.SSLCertVerificationError as error:
-        return Look(_why(error, leaf, authorities, name), error.verify_message, leaf, shown.version)
+        issuer = next((entry for entry in authorities if entry.subject == leaf.issuer), None)
+        return Look(_why(error, leaf, authorities, name), error.verify_message, leaf, shown.version, issuer)
     except (OSError, ssl.SSLError) as error:
         return Look(Trouble.OTHER, _plain(error), leaf, shown.version)
     if leaf.self_signed:  # trusted, since the learner's authority is the certificate itself
@@ -221,6 +232,7 @@ def _read(found: x509.Certificate) -> Certificate:
         ends=found.not_valid_after_utc,
         self_signed=_signed_by_itself(found),
         authority=authority,
+        use=use(found),
     )
 
 

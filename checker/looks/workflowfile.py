@@ -4,12 +4,16 @@ Read as a tree of nodes and not as Python values, so that every part knows its l
 (YAML 1.1 takes it for true), and `1.10` does not become 1.1.
 """
 
+import difflib
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 
 import msgspec
 import yaml
+
+from checker.looks import yamltree
+from checker.services import lookalikes
 
 DEEPEST = 3
 """Levels of lists and mappings that are read where a text is meant; an alias may lead into itself."""
@@ -106,24 +110,15 @@ class Workflow(msgspec.Struct, frozen=True, kw_only=True):
 def parse(text: str) -> Workflow:
     """Read a workflow. Raises BadWorkflow for what GitHub would refuse too; it refuses more than this."""
     try:
-        aliases = sum(
-            isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)
-        )
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise BadWorkflow(line, column, error.problem or "it is no YAML") from None
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise BadWorkflow(1, 1, " ".join(str(error).split())[:160]) from None
-    if aliases > MOST_ALIASES:
-        raise BadWorkflow(1, 1, f"it has {aliases} aliases")
+        root = yamltree.compose(text, MOST_ALIASES)
+    except yamltree.BadYaml as error:
+        raise BadWorkflow(error.line, error.column, error.problem) from None
     if root is None:
         raise BadWorkflow(1, 1, "the file is empty")
     top = _mapping(root, "the file")
     for key in ("on", "jobs"):
         if key not in top:
-            raise BadWorkflow(_line(root), 1, f"there is no key {key} at the top level")
+            raise _lacking(root, key)
     jobs = tuple(_job(name, node) for name, node in _mapping(top["jobs"], "jobs").items())
     if not jobs:
         raise _bad(top["jobs"], "there is no job below jobs")
@@ -134,6 +129,16 @@ def parse(text: str) -> Workflow:
         env=_texts(top["env"], "env") if "env" in top else {},
         permissions=_permissions(top),
     )
+
+
+def _lacking(root: yaml.Node, wanted: str) -> BadWorkflow:
+    """What to say of a key that is not at the top level: in the line of the one that may be meant, if there is one."""
+    what = f"there is no key {wanted} at the top level"
+    for key, _ in root.value:
+        plain = "".join(each for each in str(key.value) if not lookalikes.meant(each)).lower()
+        if plain == wanted or (plain.isalpha() and difflib.get_close_matches(plain, [wanted], 1, 0.75)):
+            return _bad(key, f"{what}; the key {lookalikes.shown(str(key.value))} may be meant to be it")
+    return BadWorkflow(_line(root), 1, what)
 
 
 def expressions(text: str) -> list[str]:

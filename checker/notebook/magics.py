@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from checker import unforeseen
 from checker.errors import LabError, UsageError
 from checker.model import AnswerRun, Lab, Outcome, Step
 from checker.notebook import shown
@@ -57,7 +58,8 @@ class Magics:
         except LabError as error:
             result = shown.trouble(error)
         except Exception as error:  # a learner never meets a traceback
-            result = self._defect(error)
+            fault = unforeseen.told(error)
+            result = shown.trouble(fault) if fault else self._defect(error)
         sys.stdout.flush()
         if result is not None:
             display(result)  # type: ignore[no-untyped-call]

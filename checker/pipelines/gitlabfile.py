@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 import yaml
 
+from checker.looks import yamltree
+
 MOST_ALIASES = 100
 """More of them are no pipeline but an attempt to make its reader run out of memory."""
 DEEPEST = 30
@@ -14,6 +16,8 @@ LARGEST = 20_000
 """Nodes, with what aliases stand for; a pipeline of the largest projects has a few thousands."""
 STEP = re.compile(r"\.([A-Za-z][A-Za-z0-9_]*)|\[(\d+)\]|\['((?:[^'\\]|\\.)*)'\]")
 """One step of a JSON path as jsonschema writes it."""
+NO_TEXT = {"true": "True", "false": "False", "null": "None", "~": "None"}
+"""Keys that a reader takes for something else than a text -> how they stand in a JSON path."""
 TOP = frozenset(
     "default include stages variables workflow spec image services cache before_script after_script".split()
 )
@@ -77,7 +81,7 @@ class PipelineFile:
 
     def line_at(self, json_path: str) -> int:
         """The same for a path such as `$.build.script[0]`."""
-        steps = (next(filter(None, found), "") for found in STEP.findall(json_path))
+        steps = (next(filter(None, found), "").replace("\\'", "'") for found in STEP.findall(json_path))
         return self.line(*steps)
 
     def texts(self) -> Iterator[Text]:
@@ -94,17 +98,12 @@ class PipelineFile:
 
 def _composed(text: str) -> yaml.MappingNode:
     try:
-        aliases = sum(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader))
-        if aliases > MOST_ALIASES:
-            raise BadPipeline(1, 1, f"it has {aliases} aliases")
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yamltree.compose(text, MOST_ALIASES)
         size = _size(root, {}) if root else 0
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise BadPipeline(line, column, error.problem or "it is no YAML") from None
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise BadPipeline(1, 1, " ".join(str(error).split())[:160]) from None
+    except yamltree.BadYaml as error:
+        raise BadPipeline(error.line, error.column, error.problem) from None
+    except RecursionError:
+        raise BadPipeline(1, 1, "it is nested too deeply") from None
     if root is None:
         raise BadPipeline(1, 1, "the file is empty")
     if not isinstance(root, yaml.MappingNode):
@@ -130,7 +129,7 @@ def _size(node: yaml.Node, known: dict[int, int]) -> int:
 def _child(node: yaml.Node, part: str) -> tuple[int, yaml.Node] | None:
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            if str(key.value) == part:
+            if part in (str(key.value), NO_TEXT.get(str(key.value).lower())):
                 return _line(key), value
     elif isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
         entry = node.value[int(part)]

@@ -25,6 +25,7 @@ from checker.errors import EnvironmentFault
 from checker.looks.schema import validator
 from checker.looks.workflowfile import BadWorkflow, Step, parse
 from checker.pipelines.standins import TABLE
+from checker.services import lookalikes
 
 WITHIN = 30.0
 LEAF = re.compile(r"Line: (\d+) Column:? (\d+): ")
@@ -48,7 +49,7 @@ def problems(path: str, text: str) -> list[Problem]:
     try:
         workflow = parse(text)
     except BadWorkflow as error:
-        with contextlib.suppress(yaml.YAMLError, ValueError, RecursionError):
+        with contextlib.suppress(yaml.YAMLError, ValueError, ArithmeticError, RecursionError):
             if found := sorted(set(_by_schema(path, text))):  # it knows what was meant
                 return found
         what = f"{error.problem[:1].upper()}{error.problem[1:]}"
@@ -153,7 +154,8 @@ def _told(error: Any, root: yaml.Node) -> tuple[int, str]:
             if key.value not in known:
                 near = difflib.get_close_matches(str(key.value), known, 1, 0.6)
                 hint = f"; did you mean {near[0]}?" if near else "."
-                return int(key.start_mark.line) + 1, f"In {shown} the key {key.value} has no meaning{hint}"
+                what = f"In {shown} the key {lookalikes.shown(str(key.value))} has no meaning{hint}"
+                return int(key.start_mark.line) + 1, what
     line = int(node.start_mark.line) + 1
     if error.validator == "required":
         missing = [name for name in value if name not in (error.instance or {})]

@@ -4,11 +4,13 @@
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from checker import texts
 from checker.errors import LabError, UsageError
 from checker.model import REPORT_VERSION, LabReport, Report
 from checker.report.plain import plain, unsafe_as_json, without_surrogates
@@ -62,11 +64,12 @@ def from_json(data: bytes) -> Report:
 
     Raises `UsageError` for anything else: no JSON, another form, another version, wrong contents.
     """
+    text = texts.decoded(data, "The report")
     try:
-        form = msgspec.json.decode(data)
+        form = msgspec.json.decode(text)
     except msgspec.MsgspecError as error:
         raise UsageError(
-            f"This is not a report: it is not JSON ({error}).",
+            f"This is not a report: it is not JSON ({_placed(str(error), text)}).",
             "Give a file that `lab check --json` or `lab grade --json` wrote, unchanged.",
         ) from None
     _refuse_other_forms(form)
@@ -124,6 +127,16 @@ def _storable(value: Any) -> Any:
             return [_storable(item) for item in value]
         case _:
             return value
+
+
+def _placed(problem: str, text: str) -> str:
+    """Return what msgspec says of a text, with line and column in place of the number of a byte."""
+    found = re.search(r"\(byte (\d+)\)", problem)
+    if not found:
+        return problem if text.strip() else "the file is empty"
+    before = text.encode()[: int(found[1])].decode(errors="replace")
+    line, column = texts.place(before, len(before))
+    return problem.replace(found[0], f"in line {line}, column {column}")
 
 
 def _refuse_other_forms(form: object) -> None:

@@ -68,8 +68,8 @@ class Advisories(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 def read(file: Path = FILE) -> Advisories:
     """Read and check the file. Raises BrokenLab naming the row that is wrong."""
     try:
-        found = msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")), Advisories)
-    except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        found = msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8-sig")), Advisories)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise BrokenLab(f"{file}: {error}", "This is for the lab's author to mend.") from error
     seen: set[str] = set()
     for row in found.advisory:

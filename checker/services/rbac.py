@@ -18,11 +18,14 @@ well. Blanks and line ends only part words.
 This module reads no files and knows no service, so that a checker can use it as it is.
 """
 
+import codecs
 import re
 from functools import cache
 from typing import Any
 
 import msgspec
+
+from checker.services import lookalikes
 
 LARGEST = 64 * 1024
 """Bytes of a file."""
@@ -139,9 +142,14 @@ def parse(content: bytes) -> Rbac:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise RbacError(1, 1, "text in UTF-8", "the mark of UTF-16") from None
         line, column = _place(content[: error.start].decode("utf-8-sig", errors="replace"))
         raise RbacError(line, column, "text in UTF-8", f"the byte {content[error.start]:#04x}") from None
-    return _rbac(_tree(text))
+    tree = _tree(text)
+    for token in tree.scan_values(lambda value: value.type == "PATTERN"):
+        _refuse_look_alike(text, token.start_pos)
+    return _rbac(tree)
 
 
 def _tree(text: str) -> Any:
@@ -150,12 +158,14 @@ def _tree(text: str) -> Any:
     try:
         return _parser().parse(text)
     except lark.UnexpectedCharacters as error:
+        _refuse_look_alike(text, error.pos_in_stream or 0)
         seen = _seen(text, error.pos_in_stream or 0)
         raise RbacError(error.line, error.column, _expected(error.allowed or ()), seen) from None
     except lark.UnexpectedToken as error:
         if error.token.type == "$END":
             line, column = _place(text)
             raise RbacError(line, column, _expected(error.expected), "the end of the file") from None
+        _refuse_look_alike(text, error.token.start_pos or 0)
         seen = _seen(text, error.token.start_pos or 0)
         raise RbacError(error.line, error.column, _expected(error.expected), seen) from None
 
@@ -205,6 +215,18 @@ def _expected(terminals: Any) -> str:
 def _seen(text: str, place: int) -> str:
     found = _SEEN.match(text, place)
     return found[0][:80] if found else "the end of the file"
+
+
+def _refuse_look_alike(text: str, place: int) -> None:
+    """Raise RbacError for the first character of the word at `place` that only looks like one of the file's own.
+
+    A page or a word processor gives them: blanks that do not part words, marks without a width, bent quotes.
+    """
+    word = re.compile(r'"[^"\n]*"?|[^ \t\r\n{}"#]+').match(text, place)
+    for number, character in enumerate(word[0] if word else ""):
+        if meant := lookalikes.meant(character):
+            line, column = _place(text[: place + number])
+            raise RbacError(line, column, meant, lookalikes.named(character))
 
 
 def _place(before: str) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from checker import surroundings
 from checker.engine import Engine, engine_calls
 from checker.errors import EnvironmentFault, ServiceFault
 from checker.images import tag_of
@@ -48,7 +49,8 @@ class ServiceSilent(ServiceFault):
 def launch(engine: Engine, wanted: Launch) -> str:
     """Start the container and wait until it answers; its id. Raises ServiceFault, EnvironmentFault."""
     import docker.errors
-    from testcontainers.core.config import testcontainers_config
+
+    surroundings.testcontainers()  # before anything else of it: importing it reads settings
     from testcontainers.core.container import DockerContainer
     from testcontainers.core.waiting_utils import WaitStrategy
 
@@ -63,11 +65,9 @@ def launch(engine: Engine, wanted: Launch) -> str:
             if wanted.plan.published:
                 wait_ready(engine, container.get_container_id(), wanted.ports, wanted.kind)
 
-    # The reaper's image cannot be pulled without Docker Hub; labels and `sweep` do its work.
-    testcontainers_config.ryuk_disabled = True
     image = tag_of(wanted.kind.image)
     container = (
-        DockerContainer(image)
+        DockerContainer(image, docker_client_kw={"environment": engine.environment()})
         .with_envs(**wanted.plan.environment)
         .waiting_for(Answers())
         .with_name(wanted.name)

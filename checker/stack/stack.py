@@ -18,6 +18,7 @@ from typing import TypeVar
 
 import msgspec
 
+from checker import surroundings
 from checker import values as values_module
 from checker.engine import LABEL, Engine, engine_calls
 from checker.errors import BrokenLab, LabError, ServiceFault
@@ -165,6 +166,7 @@ def start(
 
     try:
         networks |= _networks(engine, owner, labels, plans.values())
+        surroundings.testcontainers()  # here, while no other thread reads the environment
         with ThreadPoolExecutor(max(1, len(wanted))) as pool:
             for name in wanted:
                 ready[name] = pool.submit(one, name)

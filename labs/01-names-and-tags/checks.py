@@ -23,6 +23,7 @@ import pytest
 from checker.check import fail, step
 from checker.engineview import EngineView
 from checker.errors import ContentFault
+from checker.findings.tagnames import beside
 from checker.probe import Answer, Probe
 from checker.reference import Digested, InvalidReference, Tagged, parse
 from checker.registry import LayerFile, RegistryClient, RegistryImage
@@ -296,7 +297,7 @@ def test_four_tags_name_the_release(shelf: Shelf, engine: EngineView, probe: Pro
         fail(
             "release-tag-missing",
             expected=f"The tags {full}, {listed(lines(full))} in {values['REPOSITORY']}.",
-            observed=f"Missing: {listed(missing)}. The repository has {shelf.held()}.",
+            observed=f"Missing: {listed(missing)}. The repository has {shelf.held()}.{beside(missing, shelf.tags)}",
             action="Give the image its other names with `docker tag`, and push each of them.",
         )
     answer = probe.remote(shelf.name, full)
@@ -354,6 +355,7 @@ def no_release(shelf: Shelf, engine: EngineView, values: Values) -> NoReturn:
         )
     if (
         "latest" in shelf.tags
+        and not beside(full, shelf.tags)
         and not shelf.releases("latest", full)
         and not set(lines(full)[:2]) & set(shelf.tags)
     ):
@@ -367,7 +369,7 @@ def no_release(shelf: Shelf, engine: EngineView, values: Values) -> NoReturn:
     fail(
         "version-tag-missing",
         expected=expected,
-        observed=f"The repository has {shelf.held()}.",
+        observed=f"The repository has {shelf.held()}.{beside(full, shelf.tags)}",
         action=f"Name the image {repository}:{full} and push it. An image that is only built or tagged is "
         "not in the registry yet.",
     )
@@ -393,7 +395,7 @@ def test_the_patch_moves_the_right_tags(shelf: Shelf, probe: Probe, values: Valu
         fail(
             "patch-not-published",
             expected=f"The tag {patch} in {values['REPOSITORY']}.",
-            observed=f"The repository has {shelf.held()}.",
+            observed=f"The repository has {shelf.held()}.{beside(patch, shelf.tags)}",
             action="Build the app with $NEXT_VERSION as its version and push it under that number.",
         )
     answer = probe.remote(shelf.name, patch)
@@ -434,7 +436,7 @@ def test_the_environments_run_one_release(shelf: Shelf, values: Values) -> None:
         fail(
             "environment-tag-missing",
             expected=f"The tags {listed(ENVIRONMENTS)} in {values['REPOSITORY']}.",
-            observed=f"Missing: {listed(missing)}. The repository has {shelf.held()}.",
+            observed=f"Missing: {listed(missing)}. The repository has {shelf.held()}.{beside(missing, shelf.tags)}",
             action="Give a released image these names and push each of them. Only the registry counts, "
             "not what an answer prints.",
         )
@@ -505,7 +507,7 @@ def test_tags_and_label_lead_to_the_commit(
         fail(
             "date-tag-missing",
             expected=f"The same image under the tag {date}.",
-            observed=f"The repository has {shelf.held()}.",
+            observed=f"The repository has {shelf.held()}.{beside(date, shelf.tags)}",
             action="It is $BUILD_DATE, a hyphen and $BUILD_NUMBER. Give the image that name and push it.",
         )
     if shelf.id(date) not in {shelf.id(tag) for tag in mine}:
@@ -636,7 +638,7 @@ def stable_has_moved(shelf: Shelf, probe: Probe, values: Values) -> None:
 
 def images_of_the_app(workspace: Workspace, values: Values, expected: str) -> list[str]:
     """The images in deploy/compose.yaml that are of the learner's repository; at least one."""
-    import yaml
+    from checker.looks import yamltree
 
     text = workspace.read("deploy/compose.yaml")
     if text is None:
@@ -647,9 +649,9 @@ def images_of_the_app(workspace: Workspace, values: Values, expected: str) -> li
             action="Let the answer make the folder deploy and write the file.",
         )
     try:
-        document = yaml.safe_load(text)
-    except Exception as error:  # PyYAML lets KeyError, AttributeError and more out for a wrong `!!tag`
-        broken_compose(" ".join(str(error).split())[:160])
+        document = yamltree.load(text)
+    except yamltree.BadYaml as error:
+        broken_compose(f"line {error.line}, column {error.column}: {error.problem}")
     services = document.get("services") if isinstance(document, dict) else None
     if not isinstance(services, dict):
         broken_compose("there is no key services with named services below it")
@@ -866,7 +868,9 @@ def env_is_ignored(workspace: Workspace) -> None:
     places = [(f"app/{name}", ".env") for name in own] + [(".dockerignore", "app/.env")]
     texts = {place: text for place, _ in places if (text := workspace.read(place)) is not None}
     for place, secret_file in places:
-        patterns = [line for line in texts.get(place, "").splitlines() if not line.startswith("#")]
+        # Docker takes a byte order mark away (moby, "dockerignore.ReadAll").
+        said = texts.get(place, "").removeprefix("\ufeff")
+        patterns = [line for line in said.splitlines() if not line.startswith("#")]
         try:
             if PatternMatcher(patterns).matches(secret_file):
                 return
@@ -888,6 +892,9 @@ def env_is_ignored(workspace: Workspace) -> None:
     fail(
         "ignore-file-lets-env-through",
         expected=expected,
-        observed=f"The patterns in {listed(texts)} do not match it.",
+        observed=f"The patterns in {listed(texts)} do not match it."
+        + (
+            " It is no text in UTF-8, and docker takes it for one." if "\0" in "".join(texts.values()) else ""
+        ),
         action="The patterns are relative to the folder that is built, so app/ is not part of them.",
     )

@@ -19,6 +19,7 @@ from checker.findings import passwords
 from checker.findings import service as servicefindings
 from checker.findings import workflow as workflows
 from checker.findings.hub import listed
+from checker.findings.tagnames import beside
 from checker.findings.up import require_up, soon
 from checker.findings.webhook import Hook
 from checker.looks import secretscan
@@ -172,7 +173,12 @@ def test_the_hub_has_the_version(
 
 def not_pushed(shelf: Shelf, hub: Hub | RealHub, engine: EngineView, values: Values) -> NoReturn:
     expected = f"The repository {shelf.name} on the hub has the tag {values['VERSION']}."
-    if "latest" in shelf.tags and not engine.image(f"{values['REPOSITORY']}:{values['VERSION']}"):
+    near = beside(values["VERSION"], shelf.tags)
+    if (
+        "latest" in shelf.tags
+        and not near
+        and not engine.image(f"{values['REPOSITORY']}:{values['VERSION']}")
+    ):
         fail(
             "pushed-as-latest",
             expected=expected,
@@ -193,7 +199,7 @@ def not_pushed(shelf: Shelf, hub: Hub | RealHub, engine: EngineView, values: Val
     fail(
         "not-pushed",
         expected=expected,
-        observed=f"{shelf.held()} This machine has {listed(here)}." if here else shelf.held(),
+        observed=f"{shelf.held()}{near}" + (f" This machine has {listed(here)}." if here else ""),
         action=f"Build the app as $REPOSITORY:{values['VERSION']} and push that name.",
     )
 
@@ -209,7 +215,7 @@ def test_three_tags_name_one_image(shelf: Shelf, values: Values) -> None:
         fail(
             "tags-missing",
             expected=f"The tags {listed(wanted)} in {shelf.name}.",
-            observed=f"Missing: {listed(missing)}. {shelf.held()}",
+            observed=f"Missing: {listed(missing)}. {shelf.held()}{beside(missing, shelf.tags)}",
             action="Give the image these names with `docker tag` first; --all-tags pushes what is there.",
         )
     releases = {shelf.registry.digest(shelf.name, tag) for tag in (full, values["NEXT_VERSION"])} - {None}

@@ -17,6 +17,7 @@ from checker.findings import access as accessrecord
 from checker.findings import audit as audittrail
 from checker.findings import passwords, rolesfile
 from checker.findings.access import Record, is_image, named
+from checker.findings.tagnames import beside
 from checker.looks.rolematrix import Row, Tried, rows
 from checker.looks.roletrial import NOBODY, RoleTrial
 from checker.looks.tokentricks import Tricks
@@ -315,7 +316,7 @@ def pushed_last(record: Record, repository: str, tag: str, account: str) -> Even
         fail(
             "release-not-pushed",
             expected=f"{account} pushed {repository}:{tag}.",
-            observed=f"Pushed there so far: {', '.join(seen) or 'nothing'}.",
+            observed=f"Pushed there so far: {', '.join(seen) or 'nothing'}.{beside(tag, seen)}",
             action="Push both versions to $REPOSITORY while $CICD_USER is logged in.",
         )
     if pushes[-1].actor != account:

@@ -63,9 +63,9 @@ def require_subject(subject: Subject, report: Report) -> None:
             fail(
                 "report-stale",
                 expected=f"{subject.path} is of the image that is called {subject.image} now.",
-                observed=f"It is of {report.image_id[:19]}…, which had that name earlier. "
-                f"The name belongs to {own.image_id[:19]}… now.",
-                action=f"An image that was built anew has to be scanned anew. {subject.again}",
+                observed=f"It is of {report.image_id[:19]}…, and here the name belongs to {own.image_id[:19]}….",
+                action="An image that was built or tagged anew has to be scanned anew, and one that was scanned "
+                f"elsewhere, in a registry say, has to be scanned here. {subject.again}",
             )
         fail(
             "report-of-another-image",
@@ -114,7 +114,7 @@ def require_findings(subject: Subject, report: Report, severities: frozenset[str
                 f"A scan says {known.severity}, fixed in {known.fixed or 'no version'}.",
             )
     if missing:
-        _missing(subject, report, sorted(missing), own)
+        _missing(subject, report, sorted(missing), own, severities)
 
 
 def _altered(subject: Subject, how: str) -> NoReturn:
@@ -126,7 +126,13 @@ def _altered(subject: Subject, how: str) -> NoReturn:
     )
 
 
-def _missing(subject: Subject, report: Report, missing: list[Found], own: Collection[Found]) -> NoReturn:
+def _missing(
+    subject: Subject,
+    report: Report,
+    missing: list[Found],
+    own: Collection[Found],
+    severities: frozenset[str] | None,
+) -> NoReturn:
     examples = _listed(missing)
     if not report.found:
         fail(
@@ -136,14 +142,17 @@ def _missing(subject: Subject, report: Report, missing: list[Found], own: Collec
             action=f"{subject.again} {NOT_SAFE}",
         )
     gone = {one.severity for one in missing}
+    unfixed = all((not one.fixed) == (one in missing) for one in own)
     if all(one in missing for one in own if one.severity in gone):
+        asked = f"Ask for --severity {','.join(sorted(severities))}" if severities else "Leave out --severity"
         fail(
             "severity-hidden",
             expected=subject.expected,
             observed=f"Nothing in it is {' or '.join(sorted(gone))}. A scan finds {examples}.",
-            action=f"Leave out --severity where all is asked for. {subject.again}",
+            # Either option would have left out just these.
+            action=f"{asked}{', and leave out --ignore-unfixed' if unfixed else ''}. {subject.again}",
         )
-    if all((not one.fixed) == (one in missing) for one in own):
+    if unfixed:
         fail(
             "unfixed-hidden",
             expected=subject.expected,

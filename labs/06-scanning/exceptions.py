@@ -7,6 +7,7 @@ import msgspec
 import yaml
 
 from checker.check import fail
+from checker.looks import yamltree
 from checker.workspace import Workspace
 
 FILE = ".trivyignore.yaml"
@@ -54,9 +55,9 @@ def read(workspace: Workspace) -> tuple[Exempt, ...]:
 def parsed(text: str) -> dict[str, Any]:
     """The file as YAML. Fails where it is none."""
     try:
-        document = yaml.safe_load(text) or {}
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        _unreadable(f"It is no YAML: {' '.join(str(error).split())[:160]}")
+        document = yamltree.load(text) or {}
+    except yamltree.BadYaml as error:
+        _unreadable(f"It is no YAML. Line {error.line}, column {error.column}: {error.problem}.")
     if not isinstance(document, dict):
         _unreadable("It does not begin with the key vulnerabilities.")
     return document

@@ -21,7 +21,7 @@ from rich.table import Table
 from checker import answers, author, images, replay, workspace
 from checker.catalog import Catalog
 from checker.cleanup import remove_run
-from checker.engine import Engine, connect
+from checker.engine import Engine
 from checker.model import Lab, Outcome
 from checker.ports import HOST, free_port
 from checker.stack import container
@@ -80,7 +80,7 @@ def stack_ready(engine: Engine, lab: Lab) -> Callable[[], float]:
 
     def run() -> float:
         began = time.perf_counter()
-        stack = stacks.start(engine, lab, "bench", throwaway=True)
+        stack = stacks.start(engine, lab, services.OWNER, throwaway=True)
         took = time.perf_counter() - began
         stacks.remove(engine, stack.owner)
         return took
@@ -136,7 +136,7 @@ def bare_answers(engine: Engine, lab: Lab) -> Callable[[], float]:
         with tempfile.TemporaryDirectory(prefix="registry-lab-bench-") as folder:
             place = Workspace(Path(folder).resolve() / lab.name)
             author.laid_out(lab.folder / "starter", lab.folder / "solution")(place.path)
-            stack = stacks.start(engine, lab, "bench", throwaway=True)
+            stack = stacks.start(engine, lab, services.OWNER, throwaway=True)
             try:
                 workspace.create(lab, place)
                 workspace.write_given_files(lab, place, stack.values)
@@ -154,7 +154,7 @@ def bare_answers(engine: Engine, lab: Lab) -> Callable[[], float]:
 
 
 def measure(runs: int) -> list[Row]:
-    engine = connect()
+    engine = services.begin()
     lab = Catalog().lab(LAB)
     images.ensure(engine, sorted({"registry", "services", "nginx", *lab.images}), print)
     bare, ours = process(sys.executable, "-c", "pass"), process(str(BIN / "lab"), "--help")
@@ -192,7 +192,7 @@ def measure(runs: int) -> list[Row]:
 
 def measure_classes(runs: int) -> list[Row]:
     """Many submissions. The long ones are timed once: what they do two hundred times needs no median."""
-    engine = connect()
+    engine = services.begin()
     lab, rows = Catalog().lab(LAB), []
     images.ensure(engine, sorted({"registry", *lab.images}), print)
     with classes.of_lab(engine, lab) as graded:

@@ -16,6 +16,7 @@ from checker.model import Outcome
 from checker.scanning import trivy
 from checker.stack import stack as stacks
 from checker.workspace import Workspace
+from tests.bench.services import OWNER
 
 LAB, STEP = "06", "sarif"
 
@@ -30,7 +31,7 @@ def judged(engine: Engine) -> Iterator[tuple[Timed, Timed]]:
     with tempfile.TemporaryDirectory(prefix="registry-lab-bench-") as folder:
         place = Workspace(Path(folder).resolve() / lab.name)
         author.laid_out(lab.folder / "starter", lab.folder / "solution")(place.path)
-        stack = stacks.start(engine, lab, "bench", throwaway=True, place=place.path)
+        stack = stacks.start(engine, lab, OWNER, throwaway=True, place=place.path)
         try:
             workspace.create(lab, place)
             workspace.write_given_files(lab, place, stack.values)

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from checker import images
-from checker.engine import Engine
+from checker.cleanup import sweep
+from checker.engine import Engine, connect
 from checker.model import Lab, Service
 from checker.ports import HOST, free_port
 from checker.processes import process_identity
@@ -18,6 +19,8 @@ from checker.stack.container import answers
 from checker.stack.labels import PROCESS
 
 NETWORK = f"bench-bare-{os.getpid()}"
+OWNER = f"bench-{os.getpid()}"
+"""Of every stack that is measured: another one in each process, so that none is in another's way."""
 EVENTS = Service(name="inbox", kind="events")
 HUB = Service(name="hub", kind="hub", options={"accounts": [{"username": "ada", "password": "lovelace"}]})
 ROLES = Service(name="roles", kind="roles", options={"file": "access/registry-rbac.conf"})
@@ -33,6 +36,13 @@ GROUPS = {
     "registry and edge ready": (HIDDEN, EDGE),
     "all seven ready": (EVENTS, HUB, ROLES, REGISTRY, CACHE, HIDDEN, EDGE),
 }
+
+
+def begin() -> Engine:
+    """Connect to the engine, and remove what an earlier measurement left that was killed."""
+    engine = connect()
+    sweep(engine)
+    return engine
 
 
 def lab_of(services: tuple[Service, ...]) -> Lab:
@@ -58,7 +68,7 @@ def ours(engine: Engine, services: tuple[Service, ...]) -> Callable[[], float]:
     def run() -> float:
         with tempfile.TemporaryDirectory(prefix="registry-lab-bench-") as folder:
             began = time.perf_counter()
-            stack = stacks.start(engine, lab_of(services), "bench", throwaway=True, place=Path(folder))
+            stack = stacks.start(engine, lab_of(services), OWNER, throwaway=True, place=Path(folder))
             took = time.perf_counter() - began
             stacks.remove(engine, stack.owner)
             return took

@@ -64,6 +64,14 @@ def test_a_json_path_leads_to_the_same_lines() -> None:
     assert FILE.line_at("$.pages.script") == 25
 
 
+@pytest.mark.parametrize(
+    "name", ["build-app", "test:unit", "to prod", "1job", "it's", "größe", "a.b", "true", "2024"]
+)
+def test_a_problem_is_told_with_its_line_whatever_the_job_is_called(name: str) -> None:
+    file = PipelineFile(f"stages: [a]\n\n{name}:\n  script: [x]\n  when: sometimes\n")
+    assert [problem.line for problem in gitlabschema.problems(file)] == [5]
+
+
 def test_a_command_over_several_lines_is_one_text_that_begins_in_its_first_line() -> None:
     texts = {(text.line, text.value) for text in FILE.texts() if text.job == "build app"}
     assert (15, "docker build    --tag x .") in texts

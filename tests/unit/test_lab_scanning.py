@@ -138,6 +138,50 @@ def test_no_finding_speaks_of_nothing_found_without_a_warning() -> None:
 
 
 @pytest.mark.parametrize(
+    ("flaws", "severities", "action"),
+    [
+        (
+            FLAWS[:2],
+            ("HIGH", "MEDIUM", "CRITICAL"),
+            "Ask for --severity CRITICAL,HIGH,MEDIUM, and leave out --ign",
+        ),
+        ((FLAWS[0], FLAWS[3]), ("HIGH", "CRITICAL"), "Ask for --severity CRITICAL,HIGH. "),
+        ((FLAWS[0], FLAWS[1], FLAWS[3]), (), "Leave out --severity. "),
+        (FLAWS[:3], (), "Leave out --ignore-unfixed"),
+    ],
+)
+def test_what_left_findings_out_is_named(
+    flaws: list[dict[str, str]], severities: tuple[str, ...], action: str
+) -> None:
+    """The third flaw is MEDIUM here and without a fix in the first case: two options would leave it out."""
+    from comparing import Subject, require_findings
+    from reading import trivy_json
+
+    known = [*FLAWS[:2], flaw(3, severity="MEDIUM", fixed="")] if len(severities) == 3 else FLAWS
+    subject = Subject(
+        path="r.json", image=NAME, names=frozenset(), own=trivy_json(report(*known)), again="Scan it."
+    )
+    with pytest.raises(CheckFailed) as failed:
+        require_findings(subject, trivy_json(report(*flaws)), frozenset(severities) or None)
+
+    assert action in failed.value.finding.action
+
+
+def test_a_report_of_another_image_of_that_name_claims_nothing_about_the_past() -> None:
+    from comparing import Subject, require_subject
+    from reading import trivy_json
+
+    subject = Subject(
+        path="r.json", image=NAME, names=frozenset({NAME}), own=trivy_json(report(*FLAWS)), again="Scan it."
+    )
+    with pytest.raises(CheckFailed) as failed:
+        require_subject(subject, trivy_json(report(*FLAWS, image=OTHER)))
+
+    assert "earlier" not in failed.value.finding.observed
+    assert OTHER[:19] in failed.value.finding.observed
+
+
+@pytest.mark.parametrize(
     ("line", "daily"),
     [
         ("17 4 * * * bash sweep.sh", True),

@@ -63,6 +63,57 @@ def test_a_role_may_do_what_its_rules_say_and_nothing_else() -> None:
     assert developer.registry == ("catalog",)
 
 
+BLANK, QUOTE, UNSEEN = "a plain blank", "a plain double quote", "cannot be seen"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "expected", "seen"),
+    [
+        (
+            'role admin {\n\u00a0 \u00a0 repositories "a"\n actions pull\n}',
+            2,
+            1,
+            BLANK,
+            "U+00A0 (NO-BREAK SPACE)",
+        ),
+        ("role admin\u00a0{}", 1, 11, BLANK, "U+00A0"),
+        ("role\u2003admin {}", 1, 5, BLANK, "U+2003 (EM SPACE)"),
+        ("\u3000role admin {}", 1, 1, BLANK, "U+3000 (IDEOGRAPHIC SPACE)"),
+        ('role a {\n repositories "a" actions pull\u202fpush }', 2, 31, BLANK, "U+202F"),
+        ("role a {}\u2028role b {}", 1, 10, BLANK, "U+2028 (LINE SEPARATOR)"),
+        ("role a {}\x0crole b {}", 1, 10, BLANK, "U+000C (a control character)"),
+        ("role a {\n}\n\u00a0", 3, 1, BLANK, "U+00A0"),
+        ("role ad\u200bmin {}", 1, 8, UNSEEN, "U+200B (ZERO WIDTH SPACE)"),
+        ("role a {}\n\ufeffrole b {}", 2, 1, UNSEEN, "U+FEFF (ZERO WIDTH NO-BREAK SPACE)"),
+        ("r\x00o\x00l\x00e\x00", 1, 2, UNSEEN, "U+0000 (a control character)"),
+        ("role a { repositories \u201cteam/*\u201d actions pull }", 1, 23, QUOTE, "U+201C"),
+        ("role a { repositories \u201eteam/*\u201c actions pull }", 1, 23, QUOTE, "U+201E"),
+        ("role a { repositories \u00abteam/*\u00bb actions pull }", 1, 23, QUOTE, "U+00AB"),
+        ('role a { repositories "team/\u00a0*" actions pull }', 1, 29, BLANK, "U+00A0"),
+        ('role a { repositories "team/\u200b*" actions pull }', 1, 29, UNSEEN, "U+200B"),
+        ("role a \uff5b}", 1, 8, "a plain {", "U+FF5B (FULLWIDTH LEFT CURLY BRACKET)"),
+    ],
+)
+def test_a_character_that_only_looks_right_is_told_by_its_place_and_name(
+    text: str, line: int, column: int, expected: str, seen: str
+) -> None:
+    with pytest.raises(RbacError) as raised:
+        parse(text.encode())
+    error = raised.value
+    assert (error.line, error.column) == (line, column)
+    assert expected in error.expected
+    assert error.seen.startswith(seen)
+
+
+def test_such_characters_do_no_harm_in_remarks_and_before_the_text() -> None:
+    assert parse("\ufeff# wer\u00a0darf \u201ewas\u201c\r\nrole a {}\r\n".encode()) == Rbac({"a": Role()})
+
+
+def test_a_file_in_utf_16_is_told_as_that() -> None:
+    with pytest.raises(RbacError, match=r"line 1, column 1: expected text in UTF-8, .* the mark of UTF-16"):
+        parse("role a {}".encode("utf-16"))
+
+
 def test_a_role_that_is_empty_or_unknown_may_do_nothing() -> None:
     rbac = parse(WHOLE)
     assert rbac.role("nobody") == rbac.role("unheard-of") == Role()

@@ -9,11 +9,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from checker.check import CheckFailed
+from checker.findings.certificate import refusal
 from checker.findings.tls import require_new_tls, require_no_plain_http, require_trusted
 from checker.looks import asking
-from checker.looks.tlsprobe import Trouble, accepts_old_tls, certificates, covers, look, plain
+from checker.looks.tlsprobe import Look, Trouble, accepts_old_tls, certificates, covers, look, plain
 from checker.ports import HOST, free_port
 from tests.certificates import DAY, NOW, Pair
 
@@ -240,3 +244,67 @@ def test_what_is_no_certificate_is_none(text: str) -> None:
     assert certificates(text) == []
     with pytest.raises(ValueError, match="no certificate"):
         look(HOST, 1, text)
+
+
+def uses(**wanted: bool) -> x509.KeyUsage:
+    names = (
+        "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+        "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
+    )  # fmt: skip
+    return x509.KeyUsage(**{name: wanted.get(name, False) for name in names})
+
+
+CLIENTS = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
+BOTH = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH])
+SHORT = rsa.generate_private_key(65537, 1024)
+REFUSED: dict[str, tuple[Pair, Pair, str, str]] = {}
+for what, more, of_authority, seen, todo in (
+    (
+        "for clients only",
+        CLIENTS,
+        None,
+        "clientAuth only: its extendedKeyUsage lacks serverAuth",
+        "=serverAuth",
+    ),
+    (
+        "to sign lists",
+        uses(crl_sign=True),
+        None,
+        "keyUsage of its certificate is cRLSign",
+        "digitalSignature",
+    ),
+    ("of an authority that may not sign", None, uses(crl_sign=True), "without keyCertSign", "keyCertSign"),
+    (
+        "of an authority for clients",
+        None,
+        CLIENTS,
+        "may issue for clientAuth only",
+        "Leave extendedKeyUsage out",
+    ),
+):
+    issuer = Pair("authority", ca=True, names=(), more=((of_authority, True),) if of_authority else ())
+    REFUSED[what] = (issuer, Pair("server", issuer, more=((more, False),) if more else ()), seen, todo)
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_a_client_has_against_a_certificate_is_told(serve: Serve, what: str) -> None:
+    issuer, server, observed, action = REFUSED[what]
+
+    with pytest.raises(CheckFailed) as caught:
+        require_trusted(serve(server), issuer.pem, ("127.0.0.1",), "The server")
+
+    assert observed in caught.value.finding.observed
+    assert action in caught.value.finding.action
+
+
+def test_a_key_that_is_too_short_is_told(authority: Pair) -> None:
+    """Servers of today do not even start with one."""
+    (leaf,) = certificates(Pair("server", authority, key=SHORT).pem)
+    observed, action = refusal(Look(Trouble.OTHER, "EE certificate key too weak", leaf), leaf)
+    assert "1024 bits" in observed
+    assert "openssl genrsa 2048" in action
+
+
+def test_a_certificate_for_servers_and_clients_is_trusted(serve: Serve, authority: Pair) -> None:
+    port = serve(Pair("server", authority, more=((BOTH, True), (uses(key_agreement=True), True))))
+    require_trusted(port, authority.pem, ("127.0.0.1",), "The server")
