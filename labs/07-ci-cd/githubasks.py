@@ -9,7 +9,6 @@ from githubruns import GitHub, Happened, listed, shown
 
 from checker.check import CheckFailed, fail
 from checker.errors import ContentFault
-from checker.findings.workflow import BUILD
 from checker.looks import sarif, workflowaudit
 from checker.looks.workflowaudit import Concern
 from checker.looks.workflowfile import parse
@@ -107,7 +106,7 @@ def require_image(github: GitHub, happened: Happened) -> None:
             action="The image's name is account/repository: ${{ secrets.DOCKERHUB_USERNAME }}/"
             "${{ github.event.repository.name }}."
             if pushed
-            else f"{BUILD} pushes only with push: true, and only after it has built.",
+            else "docker/build-push-action pushes only with push: true, and only after it has built.",
         )
     greeting = github.greeting.encode()
     for tag in ours:

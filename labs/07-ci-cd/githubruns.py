@@ -136,19 +136,7 @@ class Happened:
     @property
     def story(self) -> str:
         """How it went, as sentences: the step that failed, with its line and its last words."""
-        if self.run is None:
-            return self.why_not
-        if self.run.timed_out:
-            return f"The run for {self.what} was ended after {self.run.seconds:.0f} seconds."
-        if failed := self.run.failed:
-            job, at = failed
-            if at is None:
-                return f"The job {job.id} failed before its first step. {' '.join(self.run.errors)[:300]}"
-            words = [line for line in at.log if line.strip() and "exit status" not in line][-4:]
-            return f"Line {at.line} of {self.path}: the step {at.name!r} failed: {' / '.join(words)[-400:]}"
-        if self.run.errors:
-            return f"It did not start: {' '.join(self.run.errors)[:400]}"
-        return f"The run for {self.what} ended well."
+        return self.run.story(self.what) if self.run else self.why_not
 
 
 def listed(names: Iterable[str]) -> str:
