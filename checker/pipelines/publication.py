@@ -20,6 +20,7 @@ from checker.pipelines.workflows import Outcome
 from checker.reference import DEFAULT_REGISTRY, InvalidReference, parse
 from checker.registry import RegistryClient
 from checker.trials import Trial, Trials
+from checker.views import views
 from checker.views.hub import Hub as HubView
 from checker.views.operated import Entry
 
@@ -69,11 +70,13 @@ class Publisher:
         self._pipelines = pipelines
         self._trials = trials
         self._account = account
+        self._held: Held = {}
         self.project = f"{account}/{name}"
 
     @property
     def registry(self) -> RegistryClient:
-        return self._hub.registry
+        """The hub's registry as it is now: a client remembers what a tag names."""
+        return self._hub().registry
 
     def on(self, event: Event, paths: Iterable[str], workflows: Iterable[Workflow]) -> Published:
         """Let an event happen, and see what came.
@@ -81,7 +84,7 @@ class Publisher:
         paths: the files that it may start. workflows: all there are, whose secrets the repository has.
         """
         workflows = tuple(workflows)
-        before, logged = self._held(), len(self._hub.log())
+        logged = len(self._hub().log())
         outcome = self._pipelines.workflows().run(
             event,
             Hub(self._trial.stack.services["hub"].address),
@@ -92,15 +95,16 @@ class Publisher:
             ),
             only=list(paths),
         )
-        return self._seen(outcome, before, logged)
+        return self._seen(outcome, logged)
 
-    def _seen(self, outcome: Outcome, before: Held, logged: int) -> Published:
-        log = self._hub.log()[logged:]
+    def _seen(self, outcome: Outcome, logged: int) -> Published:
+        before, self._held = self._held, self._look()
+        log = self._hub().log()[logged:]
         arrived = {
             repository: tuple(
                 tag for tag, digest in tags.items() if before.get(repository, {}).get(tag) != digest
             )
-            for repository, tags in self._held().items()
+            for repository, tags in self._held.items()
         }
         asked = [repository_of(name) for run in outcome.runs for name in run.pushes]
         asked += [name for entry in log for name in _pushed(entry)]
@@ -112,7 +116,7 @@ class Publisher:
             refused=any(entry.credential == "bad" for entry in log),
         )
 
-    def _held(self) -> Held:
+    def _look(self) -> Held:
         registry = self.registry
         return {
             repository: {tag: registry.digest(repository, tag) for tag in registry.tags(repository)}
@@ -134,9 +138,8 @@ class Publisher:
             values={"TOKEN": Value(kind="token", secret=True)},
         )
 
-    @cached_property
     def _hub(self) -> HubView:
-        view = self._trial.view("hub")
+        view = views(self._pipelines.engine, self._trial.stack)["hub"]
         assert isinstance(view, HubView)
         return view
 
