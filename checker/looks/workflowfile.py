@@ -80,7 +80,7 @@ Permissions = Mapping[str, str]
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """One job, with its steps in their order. needs: jobs that come before it. uses: of another workflow.
+    """One job, with its steps in their order. uses: of another workflow.
 
     keys: all keys it has. permissions: None if it says nothing about them.
     """
@@ -88,8 +88,6 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     line: int
     runs_on: str = ""
-    condition: str = ""
-    needs: tuple[str, ...] = ()
     env: Mapping[str, str] = {}
     steps: tuple[Step, ...] = ()
     uses: str = ""
@@ -218,8 +216,6 @@ def _job(name: str, node: yaml.Node) -> Job:
         name=name,
         line=_line(node),
         runs_on=_plain(about["runs-on"]) if "runs-on" in about else "",
-        condition=_plain(about["if"]) if "if" in about else "",
-        needs=_list(about["needs"]) if "needs" in about else (),
         env=_texts(about["env"], "env") if "env" in about else {},
         steps=steps,
         uses=_plain(about["uses"]) if "uses" in about else "",

@@ -35,6 +35,7 @@ class EngineProxy:
 
     hub: `127.0.0.1:PORT` of the registry that is docker.io here. reach: addresses of the lab's other
     registries. place: the folder whose contents containers may be given. refused: what was said no to.
+    pushes: the names that were asked to be pushed, whatever came of it.
     """
 
     def __init__(self, engine: Engine, *, hub: str, place: Path, reach: tuple[str, ...] = ()) -> None:
@@ -48,6 +49,7 @@ class EngineProxy:
         self._before = engineleft.names(engine)
         self._builds = 0
         self.refused: list[str] = []
+        self.pushes: list[str] = []
         self._others: tuple[EngineProxy, ...] = ()
 
     def apart_from(self, others: "Iterable[EngineProxy]") -> None:
@@ -175,10 +177,11 @@ class EngineProxy:
 
     async def _push(self, request: Request, name: str) -> None:
         """Give what is pushed the hub's name first, and push that."""
+        asked = request.one("tag")
+        self.pushes.append(f"{_short(name)}:{asked}" if asked else _short(name))
         there = self._mapped(name)
         if there == name:
             return
-        asked = request.one("tag")
         tags = [asked] if asked else await self._tags(name)
         for tag in tags:
             path = f"/images/{quote(f'{name}:{tag}')}/tag?repo={quote(there)}&tag={quote(tag)}"

@@ -119,7 +119,35 @@ def _validator() -> Any:
     if package is None or package.origin is None:
         raise EnvironmentFault("check-jsonschema is not installed.", "Install registry-lab again.")
     schema = Path(package.origin).parent / "builtin_schemas" / "vendor" / "github-workflows.json"
-    return validator(json.loads(schema.read_text(encoding="utf-8")))
+    return validator(with_single_texts(json.loads(schema.read_text(encoding="utf-8"))))
+
+
+def with_single_texts(schema: Any) -> Any:
+    """Change the schema so that one text may stand where `on` has a list: `branches: main`, `types: opened`.
+
+    GitHub's own schema (workflow-v1.0.json in actions/languageservices: event-branches, event-tags, event-paths,
+    the activity types, workflow-run-workflows) takes both forms; the copy that is published for editors takes
+    only the list.
+    """
+    globs = schema["definitions"]["globs"]
+    schema["definitions"]["globs"] = {"anyOf": [globs["items"], globs]}
+    for event in schema["properties"]["on"]["oneOf"][2]["properties"].values():
+        for about in _objects(event):
+            for name in ("types", "workflows"):
+                filtered = about.get(name)
+                if isinstance(filtered, dict) and filtered.get("type") == "array" and "items" in filtered:
+                    about[name] = {"anyOf": [filtered["items"], filtered]}
+    return schema
+
+
+def _objects(schema: Any) -> Iterator[dict[str, Any]]:
+    """The properties of every object that a schema describes, in whichever of its alternatives."""
+    if isinstance(schema, dict):
+        if isinstance(schema.get("properties"), dict):
+            yield schema["properties"]
+        for name in ("oneOf", "anyOf", "allOf"):
+            for part in schema.get(name, ()):
+                yield from _objects(part)
 
 
 def _worst(error: Any) -> Any:

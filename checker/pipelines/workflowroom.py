@@ -93,6 +93,10 @@ class Room:
             relays.listen(self._place / f"{number}.sock", proxy.serve)
 
     @property
+    def pushes(self) -> list[str]:
+        return [name for proxy in self._proxies.values() for name in proxy.pushes]
+
+    @property
     def refused(self) -> list[str]:
         return [said for proxy in self._proxies.values() for said in proxy.refused]
 
@@ -110,9 +114,13 @@ class Room:
 
 
 def _may_upload(workflow: Workflow, job: Job) -> bool:
-    """Whether a job's token can write code scanning results, as far as the file says anything about that."""
+    """Whether a job's token can write code scanning results.
+
+    What a job says replaces what the file says. Where neither says anything, the token has what the
+    repository's settings allow, and in a new repository that is reading only.
+    """
     said = workflow.permissions if job.permissions is None else job.permissions
-    return said is None or said.get("security-events", said.get("*")) == "write"
+    return said is not None and said.get("security-events", said.get("*")) == "write"
 
 
 def _trivy(cache: Path) -> dict[str, str]:

@@ -33,14 +33,15 @@ SECONDS = 180.0
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """One workflow as one event ran it.
 
-    by: the trigger. images: name -> ID of what was built or tagged. uploads: the SARIF files that were
-    uploaded. output: what all steps printed. refused: what the engine was asked for in vain. errors: act's
-    own complaints. concerns: what is unsafe in the file, and secrets that were printed. missing: see
-    `sandbox.Ran`.
+    by: the trigger. commit: that it is for. images: name -> ID of what was built or tagged. uploads: the
+    SARIF files that were uploaded. output: what all steps printed. pushes: the names of images that the engine
+    was asked to push, whatever came of it. refused: what the engine was asked for in vain. errors: act's own
+    complaints. concerns: what is unsafe in the file, and secrets that were printed. missing: see `sandbox.Ran`.
     """
 
     path: str
     by: str
+    commit: str = ""
     jobs: tuple[JobRun, ...]
     timed_out: bool = False
     seconds: float = 0.0
@@ -48,6 +49,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     uploads: tuple[bytes, ...] = ()
     notes: tuple[Note, ...] = ()
     output: tuple[str, ...] = ()
+    pushes: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     concerns: tuple[Concern, ...] = ()
     errors: tuple[str, ...] = ()
@@ -55,12 +57,40 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def succeeded(self) -> bool:
-        return bool(self.jobs) and not self.failed and not self.timed_out and not self.errors
+        """Whether nothing failed; so it is too where conditions left all jobs out, as on GitHub."""
+        return not self.failed and not self.timed_out and not self.errors
 
     @property
     def failed(self) -> tuple[JobRun, StepRun | None] | None:
         """The first job that failed, with the step that did; None if none did."""
         return next(((job, job.failed) for job in self.jobs if job.conclusion == "failure"), None)
+
+    def story(self, what: str) -> str:
+        """How it went, as sentences: the step that failed, with its line and its last words.
+
+        what: the event, as in `Event.what`.
+        """
+        if self.timed_out:
+            return f"The run for {what} was ended after {self.seconds:.0f} seconds."
+        if failed := self.failed:
+            job, at = failed
+            if at is None:
+                return f"The job {job.id} failed before its first step. {' '.join(self.errors)[:300]}".strip()
+            words = [line for line in at.log if line.strip() and "exit status" not in line][-4:]
+            return f"Line {at.line} of {self.path}: the step {at.name!r} failed: {' / '.join(words)[-400:]}"
+        if self.errors:
+            return f"It did not start: {' '.join(self.errors)[:400]}"
+        if not self.jobs:
+            return f"In the run for {what} the conditions left every job out."
+        return f"The run for {what} ended well."
+
+
+class _Project(msgspec.Struct, frozen=True, kw_only=True):
+    """What GitHub knows of the repository: its name, and the secrets and variables of its settings."""
+
+    name: str
+    secrets: Mapping[str, str]
+    variables: Mapping[str, str]
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,14 +128,16 @@ class Workflows:
         *,
         repository: str,
         secrets: Mapping[str, str],
+        variables: Mapping[str, str] | None = None,
         only: Sequence[str] | None = None,
     ) -> Outcome:
         """Let an event happen and run every workflow that it starts.
 
         repository: `owner/name` on GitHub. secrets: of the repository; a pull request from a fork gets none.
-        only: the paths to look at. A file that cannot be read does not run. Raises EnvironmentFault,
-        EngineFault.
+        variables: of the repository (`vars`). only: the paths to look at. A file that cannot be read does not
+        run. Raises EnvironmentFault, EngineFault.
         """
+        project = _Project(name=repository, secrets=secrets, variables=variables or {})
         runs: list[Run] = []
         idle: dict[str, str] = {}
         for path, text in self.texts().items():
@@ -118,7 +150,7 @@ class Workflows:
                 continue
             for started in starts(workflow, event):
                 if started:
-                    runs.append(self._one(path, text, workflow, event, started.by, hub, repository, secrets))
+                    runs.append(self._one(path, text, workflow, event, started.by, hub, project))
                 else:
                     idle[path] = started.why
         return Outcome(event=event, runs=tuple(runs), idle=idle)
@@ -131,11 +163,11 @@ class Workflows:
         event: Event,
         by: str,
         hub: Hub,
-        name: str,
-        secrets: Mapping[str, str],
+        project: "_Project",
     ) -> Run:
+        name, variables = project.name, dict(project.variables)
         withheld = event.fork and by == "pull_request"
-        given = {} if withheld else dict(secrets)
+        given = {} if withheld else dict(project.secrets)
         given["GITHUB_TOKEN"] = f"ghs_{random.token_hex(18)}"
         with sandbox.copied(self._workspace) as source:
             place = source.parent
@@ -149,20 +181,25 @@ class Workflows:
                 file.write_text(workflowplan.with_surroundings(text, room.surroundings), encoding="utf-8")
                 log = ActLog()
                 ran = sandbox.run(
-                    _command(place, source, file, by, text, room.actions, given, event, name),
+                    [
+                        *_command(place, source, file, by, text, room.actions, event, name),
+                        *_by_environment(given, variables),
+                    ],
                     place=place,
-                    environment=sandbox.clean(place / "home", PATH=room.path, **given),
+                    environment=sandbox.clean(place / "home", PATH=room.path, **{**variables, **given}),
                     seconds=self._seconds,
                     reach=(hub.address, *hub.reach),
                     on_line=log.add,
                 )
                 room.cut_off = ran.timed_out
             jobs = log.jobs(workflowplan.keys(workflow))
+            errors = log.errors or ([f"act ended with {ran.exit_code}."] if ran.exit_code else [])
             hidden = {key: value for key, value in given.items() if value != name.partition("/")[0]}
             unsafe = workflowaudit.concerns(path, workflow, hidden)
             return Run(
                 path=path,
                 by=by,
+                commit=commit,
                 jobs=jobs,
                 concerns=(*unsafe, *_printed(path, jobs, hidden)),
                 timed_out=ran.timed_out,
@@ -171,8 +208,9 @@ class Workflows:
                 uploads=room.uploads(),
                 notes=room.notes(),
                 output=tuple(log.output),
+                pushes=tuple(room.pushes),
                 refused=tuple(room.refused),
-                errors=() if jobs else tuple(log.errors),
+                errors=() if jobs else tuple(errors),
                 missing=ran.missing,
             )
 
@@ -198,7 +236,6 @@ def _command(
     by: str,
     text: str,
     actions: Mapping[str, Path],
-    secrets: Mapping[str, str],
     event: Event,
     name: str,
 ) -> list[str]:
@@ -212,10 +249,15 @@ def _command(
     for repository_name, ref in workflowplan.used([text, *_local_actions(source)]):
         if folder := actions.get(repository_name.lower()):
             command += ["--local-repository", f"{repository_name}@{ref}={folder}"]
-    # Without a value act takes it from its environment, where no list of processes shows it.
-    command += [part for secret in secrets for part in ("--secret", secret)]
     command += [part for key, value in event.inputs.items() for part in ("--input", f"{key}={value}")]
     return command
+
+
+def _by_environment(secrets: Mapping[str, str], variables: Mapping[str, str]) -> list[str]:
+    """The options for secrets and variables: without a value act takes it from its environment, where no list
+    of processes shows it."""
+    named = [("--secret", name) for name in secrets] + [("--var", name) for name in variables]
+    return [part for option in named for part in option]
 
 
 def _local_actions(source: Path) -> list[str]:

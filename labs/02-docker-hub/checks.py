@@ -4,6 +4,7 @@ The checker reads them as their operator, which is neither counted nor logged. W
 shows nobody (who signed in, who pulled, when it ran) makes a step skipped there.
 """
 
+import secrets as random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn
@@ -24,8 +25,12 @@ from checker.findings.up import require_up, soon
 from checker.findings.webhook import Hook
 from checker.looks import secretscan
 from checker.looks.secretscan import Needle
+from checker.pipelines.events import push, push_tag
+from checker.pipelines.pipelines import Pipelines
+from checker.pipelines.publication import Publisher
 from checker.probe import Probe
 from checker.registry import RegistryClient, RegistryImage
+from checker.trials import Trials
 from checker.views.cache import Cache
 from checker.views.events import Events
 from checker.views.hub import Hub, RealHub
@@ -54,6 +59,14 @@ class Shelf:
         except ContentFault:
             return None
         return image if readable else None
+
+    def greets(self, reference: str, greeting: str) -> bool:
+        """Whether an image holds the greeting, in a file or its settings. Raises ContentFault."""
+        image = self.image(reference)
+        sought = greeting.encode()
+        return image is not None and (
+            sought in str(image.document).encode() or any(sought in file.data for file in image.files())
+        )
 
     def held(self) -> str:
         """Which digest has which tags, as a sentence's middle."""
@@ -149,11 +162,8 @@ def test_the_hub_has_the_version(
     image = shelf.image(values["VERSION"])
     if image is None:
         not_pushed(shelf, the_hub, engine, values)
-    greeting = values["GREETING"].encode()
     try:
-        greets = greeting in str(image.document).encode() or any(
-            greeting in file.data for file in image.files()
-        )
+        greets = shelf.greets(values["VERSION"], values["GREETING"])
     except ContentFault as fault:
         fail(
             "image-unreadable",
@@ -392,19 +402,33 @@ def test_the_hub_told_of_the_next_push(
 
 # ---------------------------------------------------------------------------------------- 7 automate
 # Must catch: a file that is no workflow, other branches or tags, no login, a password in the file, a build
-# that is not pushed, another image, the same tag for every push, output of a step that is not there.
-# Must not fail: any file name, several jobs, `docker` commands instead of actions, any pattern of filters.
+# that is not pushed or not for every event, another image or another folder, the same tag for every push.
+# Must not fail: any file name, several files or jobs, `docker` commands instead of actions, any pattern of
+# filters, conditions instead of filters, names and tags that come from anywhere, a step that fails afterwards.
 @step("automate")
-def test_a_workflow_publishes_main_and_releases(workspace: Workspace, values: Values) -> None:
-    found = workflows.require_workflows(workspace)
-    published = workflows.require_published(found)
-    tags = (f"v{values['VERSION']}", f"v{values['NEXT_VERSION']}", "v10.0.1")
-    workflows.require_refs(published, "main", tags, ("try-out", f"fix/{values['APP']}", "maintenance"))
-    workflows.require_login(published)
-    workflows.require_source(published)
-    workflows.require_image(published, values["HUB_USERNAME"], values["APP"])
-    workflows.require_tags_of_ref(published)
-    workflows.require_versions(found)
+def test_a_workflow_publishes_main_and_releases(
+    workspace: Workspace, pipelines: Pipelines, trials: Trials, values: Values
+) -> None:
+    sound = workflows.require_sound(workspace)
+    version = f"{10 + random.randbelow(90)}.{random.randbelow(90)}.{random.randbelow(90)}"
+    tags = (f"v{version}", f"v{values['VERSION']}", f"v{values['NEXT_VERSION']}")
+    workflows.require_started(sound, push("main"), *map(push_tag, tags))
+    publisher = Publisher(pipelines, trials, values["HUB_USERNAME"], values["APP"])
+    main, release = (
+        publisher.on(event, sound.workflows, sound.all.values())
+        for event in (push("main"), push_tag(tags[0]))
+    )
+    project = publisher.project
+    workflows.require_arrival(sound, main, release, project)
+    shelf = Shelf(publisher.registry, project, ())
+    for published in (main, release):
+        workflows.require_app(published, project, lambda tag: shelf.greets(tag, values["GREETING"]))
+    workflows.require_tags_of_ref(main, release, project, version)
+    # Names that a condition may take for main or for a release: their first letters, in another kind of ref.
+    branches = tuple(map(push, ("maintenance", f"v{values['VERSION']}/{values['APP']}", "try-out")))
+    others = tuple(map(push_tag, (values["VERSION"], "nightly")))
+    for event in (*workflows.starting(sound, branches)[:2], *workflows.starting(sound, others)[:1]):
+        workflows.require_nothing(publisher.on(event, sound.workflows, sound.all.values()))
 
 
 # ------------------------------------------------------------------------------------------- 8 cache

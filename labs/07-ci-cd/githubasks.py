@@ -9,7 +9,6 @@ from githubruns import GitHub, Happened, listed, shown
 
 from checker.check import CheckFailed, fail
 from checker.errors import ContentFault
-from checker.findings.workflow import BUILD
 from checker.looks import sarif, workflowaudit
 from checker.looks.workflowaudit import Concern
 from checker.looks.workflowfile import parse
@@ -103,11 +102,11 @@ def require_image(github: GitHub, happened: Happened) -> None:
             expected=expected,
             observed=f"The run ended well and pushed {shown(pushed)}."
             if pushed
-            else "The run ended well, and nothing new is on the hub.",
+            else f"{happened.story} Nothing new is on the hub.",
             action="The image's name is account/repository: ${{ secrets.DOCKERHUB_USERNAME }}/"
             "${{ github.event.repository.name }}."
             if pushed
-            else f"{BUILD} pushes only with push: true, and only after it has built.",
+            else "docker/build-push-action pushes only with push: true, and only after it has built.",
         )
     greeting = github.greeting.encode()
     for tag in ours:
@@ -130,35 +129,36 @@ def require_reports(happened: Happened, run: Run) -> None:
         fail(
             "sarif-not-uploaded",
             expected=f"The run for {happened.what} uploads a SARIF report.",
-            observed="It ended well and uploaded none.",
+            observed=f"{happened.story} It uploaded none.",
             action="Let Trivy write SARIF into a file, and hand that to github/codeql-action/upload-sarif.",
         )
     images = set(run.images.values())
-    for text in run.uploads:
-        problem = sarif.problem(text.decode("utf-8", "replace"))
-        if problem:
-            fail(
-                "sarif-invalid",
-                expected="What is uploaded is SARIF 2.1.0.",
-                observed=problem,
-                action="Let Trivy write it: format: sarif and output: a file's name.",
-            )
-        scanned = scanned_images(json.loads(text))
-        if not scanned:
-            fail(
-                "sarif-of-no-image",
-                expected="The report is that of an image.",
-                observed="It names no image: files were scanned, or it was written by hand.",
-                action="Give the scan the image as image-ref.",
-            )
-        if not scanned & images:
-            fail(
-                "sarif-of-another-image",
-                expected="The report is that of the image which this run built.",
-                observed=f"It is that of {listed(key[:19] for key in scanned)}; built was "
-                f"{listed(key[:19] for key in images) if images else 'nothing'}.",
-                action="Build first, with load: true where a builder was set up, and scan that very name.",
-            )
+    texts = [text.decode("utf-8", "replace") for text in run.uploads]
+    sound = [text for text in texts if not sarif.problem(text)]
+    if not sound:
+        fail(
+            "sarif-invalid",
+            expected="What is uploaded is SARIF 2.1.0.",
+            observed=sarif.problem(texts[0]),
+            action="Let Trivy write it: format: sarif and output: a file's name.",
+        )
+    # One of several is enough: a report about the source may come beside that of the image.
+    scanned = {identity for text in sound for identity in scanned_images(json.loads(text))}
+    if not scanned:
+        fail(
+            "sarif-of-no-image",
+            expected="One of the reports is that of an image.",
+            observed="They name no image: files were scanned, or they were written by hand.",
+            action="Give the scan the image as image-ref.",
+        )
+    if not scanned & images:
+        fail(
+            "sarif-of-another-image",
+            expected="One of the reports is that of the image which this run built.",
+            observed=f"What was scanned is {listed(key[:19] for key in scanned)}; built was "
+            f"{listed(key[:19] for key in images) if images else 'nothing'}.",
+            action="Build first, with load: true where a builder was set up, and scan that very name.",
+        )
 
 
 def reports(run: Run) -> Iterator[dict[str, object]]:

@@ -20,15 +20,13 @@ Values = Mapping[str, str]
 Shelves = dict[str, dict[str, str | None]]
 """Repository -> tag -> digest."""
 
-ACCOUNTS = ("main", "release", "feature", "fork", "scan-main", "scan-fork")
+ACCOUNTS = ("main", "release", "others", "fork", "scan-main", "scan-fork")
 PUBLISH, SCAN = ".github/workflows/docker-publish.yml", ".github/workflows/security-scan.yml"
-PLANTED = "CVE-2019-11324"
-PLANTED_FILES = {
-    "app/packages/urllib3-1.24.1.dist-info/METADATA": "\n".join(
-        ("Metadata-Version: 2.1", "Name: urllib3", "Version: 1.24.1", "")
-    )
+PLANTED = {
+    "CVE-2019-11324": ("HIGH", "urllib3", "1.24.1"),
+    "CVE-2020-14343": ("CRITICAL", "PyYAML", "5.3.1"),
 }
-"""What makes the image vulnerable: a library of a version for which the lab's database has this, HIGH."""
+"""What makes the image vulnerable: for these libraries the lab's database has one finding of each severity."""
 
 
 class GitHub:
@@ -37,14 +35,15 @@ class GitHub:
     def __init__(self, pipelines: Pipelines, trials: Trials, values: Values, closing: ExitStack) -> None:
         self.greeting = values["GREETING"]
         self.version = ".".join(str(random.randbelow(9) + 1) for _ in range(3))
-        self.branch = f"feature/{random.token_hex(3)}"
+        # The last two are names that a condition may take for main or for a release.
+        self.branches = (f"feature/{random.token_hex(3)}", "maintenance", f"v{self.version}/mend")
         self._project = values["PROJECT"]
         # An account for each event: what is in it was pushed by that event and by no other.
         self._accounts = {name: f"{values['ACCOUNT']}-{random.token_hex(3)}" for name in ACCOUNTS}
         self._pipelines = pipelines
         self._trials = trials
         self._closing = closing
-        self._done: dict[tuple[str, bool], Happened] = {}
+        self._done: dict[tuple[str, Event, bool], Happened] = {}
 
     def text(self, path: str) -> str | None:
         return self._pipelines.workspace.read(path)
@@ -69,8 +68,10 @@ class GitHub:
     def release(self, path: str) -> "Happened":
         return self._happened("release", push_tag(f"v{self.version}"), path)
 
-    def feature(self, path: str) -> "Happened":
-        return self._happened("feature", push(self.branch), path)
+    def others(self, path: str) -> Iterator["Happened"]:
+        """Pushes to branches other than main."""
+        for branch in self.branches:
+            yield self._happened("others", push(branch), path)
 
     def fork(self, path: str, *, planted: bool = False) -> "Happened":
         return self._happened("fork", pull_request_from_fork(), path, planted=planted)
@@ -81,7 +82,8 @@ class GitHub:
 
     def _happened(self, name: str, event: Event, path: str, *, planted: bool = False) -> "Happened":
         name = name if path == PUBLISH else f"scan-{name}"
-        if (name, planted) not in self._done:
+        key = name, event, planted
+        if key not in self._done:
             account = self._accounts[name]
             outcome = self._pipelines.workflows(self._vulnerable if planted else None).run(
                 event,
@@ -97,8 +99,8 @@ class GitHub:
                 for repository in self.registry.repositories()
                 if repository.startswith(f"{account}/")
             }
-            self._done[name, planted] = Happened(path, outcome, f"{account}/{self._project}", held)
-        return self._done[name, planted]
+            self._done[key] = Happened(path, outcome, f"{account}/{self._project}", held)
+        return self._done[key]
 
     @cached_property
     def _trial(self) -> Trial:
@@ -110,11 +112,13 @@ class GitHub:
 
     @cached_property
     def _vulnerable(self) -> Workspace:
-        """A copy of the workspace whose image has a HIGH finding."""
+        """A copy of the workspace whose image has a HIGH and a CRITICAL finding."""
         source = self._closing.enter_context(sandbox.copied(self._pipelines.workspace))
-        for name, text in PLANTED_FILES.items():
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            (source / name).write_text(text, encoding="utf-8")
+        for _, package, version in PLANTED.values():
+            folder = source / f"app/packages/{package}-{version}.dist-info"
+            folder.mkdir(parents=True, exist_ok=True)
+            text = f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n"
+            (folder / "METADATA").write_text(text, encoding="utf-8")
         return Workspace(Path(source))
 
 
@@ -136,19 +140,7 @@ class Happened:
     @property
     def story(self) -> str:
         """How it went, as sentences: the step that failed, with its line and its last words."""
-        if self.run is None:
-            return self.why_not
-        if self.run.timed_out:
-            return f"The run for {self.what} was ended after {self.run.seconds:.0f} seconds."
-        if failed := self.run.failed:
-            job, at = failed
-            if at is None:
-                return f"The job {job.id} failed before its first step. {' '.join(self.run.errors)[:300]}"
-            words = [line for line in at.log if line.strip() and "exit status" not in line][-4:]
-            return f"Line {at.line} of {self.path}: the step {at.name!r} failed: {' / '.join(words)[-400:]}"
-        if self.run.errors:
-            return f"It did not start: {' '.join(self.run.errors)[:400]}"
-        return f"The run for {self.what} ended well."
+        return self.run.story(self.what) if self.run else self.why_not
 
 
 def listed(names: Iterable[str]) -> str:

@@ -1,4 +1,7 @@
-"""docker/build-push-action: `docker build` and `docker push`, with what the classic builder offers."""
+"""docker/build-push-action: `docker build` and `docker push`, with what the classic builder offers.
+
+A context from git is fetched by the action itself, so nothing has to be checked out for it.
+"""
 
 import json
 import re
@@ -9,6 +12,11 @@ from .common import Failed, Task, ask, call, legacy, say
 from .setup import driver
 
 BUILDKIT_ONLY = ("secrets", "secret-envs", "secret-files", "ssh", "build-contexts", "call")
+REMOTE = re.compile(
+    r"(?:https?://|git://|ssh://)?(?:[^@/\s]*@)?github\.com[/:](?P<name>[\w.-]+/[\w-]+(?:\.(?!git\b)[\w-]+)*)"
+    r"(?:\.git)?/?(?:#(?P<ref>[^:]*)(?::(?P<folder>.*))?)?$"
+)
+"""A context in a repository of GitHub: `https://github.com/OWNER/NAME.git#REF:FOLDER`."""
 DIGEST = re.compile(r"digest: (sha256:[0-9a-f]{64})")
 
 
@@ -56,15 +64,23 @@ def _source(task: Task, folder: Path) -> tuple[str, str]:
     """The folder to build from, and the Dockerfile if one is named: both as `docker build` takes them."""
     asked = task.text("context")
     file = task.text("file")
-    git = re.match(r"\{\{\s*defaultContext\s*\}\}(?::(.*))?$", asked)
-    if asked and not git:
-        if re.match(r"https?://|git@", asked):
+    default = re.match(r"\{\{\s*defaultContext\s*\}\}(?::(.*))?$", asked)
+    remote = REMOTE.match(asked)
+    if asked and not default and not remote:
+        if re.match(r"\w+://|git@", asked):
             raise Failed("There is no internet in the lab; check the source out and build from there.")
         return asked, file
+    if remote and remote["name"].lower() != task.config["repository"].lower():
+        raise Failed(f"{asked} is not in the lab; there is the repository {task.config['repository']}.")
     # Without a context it is the repository as it was committed, and not what was checked out.
     call("git", "clone", "-q", f"file://{task.config['source']}", str(folder / "git"))
-    call("git", "checkout", "-q", "--detach", task.sha, cwd=folder / "git")
-    root = folder / "git" / ((git and git[1]) or "")
+    ref = task.sha if not remote else (remote["ref"] or "main")
+    call("git", "fetch", "-q", "origin", ref, cwd=folder / "git")
+    call("git", "checkout", "-q", "--detach", "FETCH_HEAD", cwd=folder / "git")
+    below = (default and default[1]) or (remote and remote["folder"]) or ""
+    root = folder / "git" / below.strip("/")
+    if not root.is_dir():
+        raise Failed(f"There is no folder {below} in the commit {ref}.")
     return str(root), str(root / file) if file else ""
 
 
