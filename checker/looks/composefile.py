@@ -41,12 +41,11 @@ class Compose(msgspec.Struct, frozen=True):
 def read(source: Source, path: str, environment: Mapping[str, str]) -> Compose:
     """Read the Compose file `path` of a workspace, which has to be there. Raises Unreadable.
 
-    environment: the variables of whoever runs `docker compose` in the workspace. They win over its file `.env`, and
-    that wins over a `.env` beside the Compose file.
+    environment: the variables of whoever runs `docker compose`. They win over a file `.env` beside the Compose file,
+    and that wins over one in the workspace, which only newer releases read when they are started there.
     """
-    beside = posixpath.join(posixpath.dirname(path), ".env")
     known = dict(environment)
-    for name in dict.fromkeys((".env", beside)):
+    for name in dict.fromkeys((posixpath.join(posixpath.dirname(path), ".env"), ".env")):
         known = read_env(source(name) or "", known) | known
     reader = _Reader(source, known)
     services = reader.services(path, DEEPEST)
@@ -110,14 +109,16 @@ class _Reader:
             raise Unreadable(f"there is no file {place} in the workspace")
         whole: dict[str, Any] = {}
         try:
-            for document in yaml.load_all(text.removeprefix("\ufeff"), Loader=_loader()):
-                if not isinstance(document, dict | None):
-                    raise Unreadable("there is no key services with named services below it")
-                whole = _merged(whole, self._filled(document or {}))
-        except Unreadable:
-            raise
+            documents = list(yaml.load_all(text.removeprefix("\ufeff"), Loader=_loader()))
         except Exception as error:  # PyYAML lets KeyError, AttributeError and more out for a wrong `!!tag`
             raise Unreadable(" ".join(str(error).split())[:160]) from error
+        for document in documents:
+            if not isinstance(document, dict | None):
+                raise Unreadable("there is no key services with named services below it")
+            try:
+                whole = _merged(whole, self._filled(document or {}))
+            except RecursionError as error:
+                raise Unreadable("something in it holds itself") from error
         return whole
 
     def _filled(self, value: Any) -> Any:
@@ -169,8 +170,7 @@ def _loader() -> type:
 
         def override(self, node: Any) -> Any:
             kind = {yaml.MappingNode: "map", yaml.SequenceNode: "seq"}.get(type(node), "str")
-            node.tag = f"tag:yaml.org,2002:{kind}"
-            return self.construct_object(node, deep=True)
+            return self.construct_object(type(node)(f"tag:yaml.org,2002:{kind}", node.value), deep=True)
 
     Loader.add_constructor("!reset", lambda *_: None)
     Loader.add_constructor("!override", Loader.override)

@@ -50,7 +50,8 @@ def _until(
             out.append(_value(name[0], environment, unset))
             at = name.end()
         else:
-            raise Unfilled(f"`{text[at : at + 20]}` is no variable; a dollar sign of its own is written `$$`")
+            out.append(sign)
+            at += 1
     if inside:
         raise Unfilled(f"a brace is not closed in `{text[:60]}`")
     return "".join(out), at
