@@ -23,8 +23,16 @@ Source = Callable[[str], str | None]
 """Returns the text of a file by its path in the workspace; None if there is none."""
 
 
+VARIABLES = "Write `$NAME` or `${NAME}`, and let NAME be a variable of the lab or stand in a file .env beside the file."
+LAYOUT = "Look at the indentation: two spaces for each level, and a colon after each key."
+
+
 class Unreadable(Exception):
-    """The file is none that `docker compose` takes. The text says why, as the end of a sentence."""
+    """`docker compose` does not take the file. The text says why, as the end of a sentence; `advice` what to do."""
+
+    def __init__(self, why: str, advice: str = LAYOUT) -> None:
+        super().__init__(why)
+        self.advice = advice
 
 
 class Compose(msgspec.Struct, frozen=True):
@@ -35,7 +43,7 @@ class Compose(msgspec.Struct, frozen=True):
 
     def images(self) -> dict[str, str]:
         """The image of each service that has one."""
-        return {name: service["image"] for name, service in self.services.items() if "image" in service}
+        return {name: service["image"] for name, service in self.services.items() if service.get("image")}
 
 
 def read(source: Source, path: str, environment: Mapping[str, str]) -> Compose:
@@ -50,7 +58,7 @@ def read(source: Source, path: str, environment: Mapping[str, str]) -> Compose:
     reader = _Reader(source, known)
     services = reader.services(path, DEEPEST)
     for name, service in services.items():
-        if "image" in service and not isinstance(service["image"], str):
+        if not isinstance(service.get("image", ""), str):
             raise Unreadable(f"the image of the service {name} is no text")
     return Compose(services, tuple(dict.fromkeys(reader.unset)))
 
@@ -135,7 +143,7 @@ class _Reader:
         try:
             return fill(value, self._environment, self.unset.append)
         except Unfilled as error:
-            raise Unreadable(str(error)) from error
+            raise Unreadable(str(error), VARIABLES) from error
 
 
 def _beside(place: str, path: object) -> str:
