@@ -107,6 +107,9 @@ def environment(
         "TMPDIR": str(private / "tmp"),
         "DOCKER_CONFIG": str(private / "docker"),
         "DOCKER_CLI_HINTS": "false",
+        # One image is one manifest, whichever engine builds it. Else one with containerd's store makes an index of
+        # image and provenance, and cannot push that under another name once it has pulled the image alone.
+        "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
         "WORKSPACE": str(workspace.path),
         **engine.environment(),
         **GIT_IDENTITY,

@@ -5,6 +5,7 @@ run with a `DOCKER_CONFIG` of their own, where the user's contexts are not seen.
 """
 
 import os
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -99,6 +100,21 @@ class Engine:
 
     def close(self) -> None:
         self.client.close()
+
+
+def answers_at(path: Path, timeout: float = 5.0) -> bool:
+    """Return whether an engine answers on this socket, whatever it is and whatever version it speaks.
+
+    The address without a version is the only one that all of them have: Docker 29 refuses `/v1.40/_ping`.
+    """
+    try:
+        with socket.socket(socket.AF_UNIX) as end:
+            end.settimeout(timeout)
+            end.connect(str(path))
+            end.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
+            return b" 200 " in end.recv(200)
+    except OSError:
+        return False
 
 
 @contextmanager

@@ -1,17 +1,23 @@
 """The engine as checks see it: images, containers, networks, and what lies in a container."""
 
 import fnmatch
+import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
+from checker import savedimage
 from checker.engine import Engine, engine_calls
 
 
 class LocalImage(msgspec.Struct, frozen=True):
-    """An image in the engine. size: bytes unpacked. layers: its diff ids, bottom first."""
+    """An image in the engine. layers: its diff ids, bottom first.
+
+    id, size: the engine's own numbers, which mean something else in every engine; compare layers and `config` with what
+    a registry has, and see `EngineView.unpacked`.
+    """
 
     id: str
     tags: list[str]
@@ -120,6 +126,29 @@ class EngineView:
                     config=config,
                 )
         return self._images[reference]
+
+    def unpacked(self, reference: str) -> int:
+        """How many bytes the files of an image's layers have, unpacked; 0 if the engine has no such image.
+
+        `size` is that only where the engine keeps layers unpacked. Docker's containerd image store counts them as they
+        were pulled, or pulled and unpacked: so there the layers themselves are asked.
+        """
+        import docker.errors
+
+        image = self.image(reference)
+        if image is None:
+            return 0
+        with engine_calls():
+            status = self._engine.client.api.info().get("DriverStatus") or []
+            if not any("io.containerd.snapshotter" in str(value) for _, value in status):
+                return image.size
+            try:
+                with tempfile.TemporaryFile() as file:
+                    for chunk in self._engine.client.api.get_image(reference):
+                        file.write(chunk)
+                    return savedimage.unpacked(file)
+            except docker.errors.APIError:
+                return 0
 
     def names(self, pattern: str = "*") -> list[str]:
         """All `repository:tag` names in the engine that match an fnmatch pattern, sorted."""

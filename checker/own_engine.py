@@ -16,8 +16,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from checker import footprint
-from checker.engine import cache_dir, own_socket
+from checker import dockerd, footprint
+from checker.engine import answers_at, cache_dir, own_socket
 from checker.errors import EngineFault
 
 Say = Callable[[str], None]
@@ -144,7 +144,7 @@ def _family() -> str:
 
 def _wait_until_up(process: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + START_WITHIN
-    while not _answers():
+    while not answers_at(own_socket()):
         if process.poll() is not None:
             raise EngineFault(f"The engine ended at once.{_log_end()}", _ACTION)
         if time.monotonic() > deadline:
@@ -152,28 +152,9 @@ def _wait_until_up(process: "subprocess.Popen[bytes]") -> None:
         time.sleep(0.1)
 
 
-def _answers() -> bool:
-    import docker
-    import docker.errors
-    import requests
-
-    if not own_socket().exists():
-        return False
-    try:
-        client = docker.DockerClient(base_url=f"unix://{own_socket()}", version="1.40", timeout=5)
-        try:
-            return bool(client.ping())
-        finally:
-            client.close()
-    except (docker.errors.DockerException, requests.RequestException, OSError):
-        return False
-
-
-def _log_end(count: int = 5) -> str:
-    with suppress(OSError):
-        lines = log_file().read_text(encoding="utf-8", errors="replace").splitlines()[-count:]
-        return " The last lines of its log: " + " | ".join(line.strip()[:300] for line in lines)
-    return ""
+def _log_end() -> str:
+    said = dockerd.complaint(log_file())
+    return f" The last lines of its log: {said}" if said else f" Its log says nothing: {log_file()}"
 
 
 def _remember() -> None:

@@ -103,8 +103,8 @@ def require_served(
             "layers-not-cached",
             expected="With the manifest, the cache got at least one layer of the app to keep.",
             observed="It was asked for the manifest only: the engine had the layers already.",
-            action="Before the first pull, remove every local copy of the image, under whatever name, and "
-            "containers that use it.",
+            action="Before the first pull, remove every local copy of the image, under whatever name, containers "
+            "that use it, and what the builder kept of it: `docker builder prune --force`.",
         )
 
 

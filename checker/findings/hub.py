@@ -129,7 +129,8 @@ def require_fresh_pull(events: Sequence[Event], image: RegistryImage, tag: str) 
             expected="The pull fetched the image: its manifest, its configuration, its layers.",
             observed="The manifest was asked for and nothing else. This machine still had all the rest, so "
             "the pull proves nothing about what is on the hub.",
-            action="Remove every local name of the image, and containers that use it, before you pull.",
+            action="Before you pull, remove every local name of the image, containers that use it, and what the "
+            "builder kept of it: `docker builder prune --force`.",
         )
     return moment(fetched[0].at)
 

@@ -15,7 +15,7 @@ from typing import Self
 
 import msgspec
 
-from checker import cleanup, replay, surroundings
+from checker import cleanup, dockerd, replay, surroundings
 from checker.engine import cache_dir, connect
 from checker.errors import EnvironmentFault, LabError
 from checker.isolation.worker import Order, carry_out
@@ -87,6 +87,9 @@ def serve(handle: int) -> None:
             break
         order = msgspec.json.decode(data, type=Order)
         on_this_engine = on_this_engine or not order.stock
+        if order.stock:
+            with suppress(LabError):  # the worker meets it again and tells it
+                dockerd.known_options()  # workers are forks of this process, so one question is enough
         if os.fork() == 0:
             talk.close()
             _work(order, handles[0])

@@ -24,9 +24,11 @@ from pathlib import Path
 
 import msgspec
 
+from checker import dockerd
+from checker.engine import answers_at
 from checker.errors import EngineFault
+from checker.isolation import household, linux, roots
 from checker.isolation import limits as limits_module
-from checker.isolation import linux, roots
 from checker.isolation.layers import driver
 from checker.isolation.limits import Limits
 from checker.isolation.roots import ENGINE, ROOM, SHARED, SOCKET, Plan
@@ -40,16 +42,6 @@ OWN_TEMPORARY = Path("/tmp")  # noqa: S108 - a file system of the worker's own
 START_WITHIN = 30.0
 POLL = 0.005
 LEAST_DISK, LEAST_FILES = 2 * 1024**2, 100
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-HOUSEHOLD = {"PATH": PATH, "GOGC": "800", "GOMAXPROCS": "1"}
-"""The environment of a room's engine. It lives for seconds and is written in Go: collecting its garbage ten times less
-often and with one thread saves a tenth of the processor time of a replay."""
-INIT = """\
-dockerd --config-file=/lab/engine/daemon.json --data-root=/lab/engine/data --exec-root=/lab/engine/exec \
---pidfile=/lab/engine/docker.pid --host=unix:///lab/engine/docker.sock --oom-score-adjust=0 &
-wait $!; : > /lab/engine/ended; while :; do wait; sleep 0.2; done
-"""
-"""The first process in the room: bash, which also collects what others orphaned."""
 
 
 class Room(msgspec.Struct, frozen=True):
@@ -92,7 +84,7 @@ class Room(msgspec.Struct, frozen=True):
             return "The disk is full."
         if not _loopback_works() or self.routes - _routes():
             return "The network of the room was taken apart: 127.0.0.1, or a route of the engine's, is gone."
-        if not _answers():
+        if not answers_at(SOCKET):
             raise EngineFault(
                 "The engine of the room does not answer.", "The machine may be too slow: try again."
             )
@@ -115,7 +107,7 @@ class Room(msgspec.Struct, frozen=True):
         try:
             done = subprocess.run(
                 self.command(Path("/"), *words), preexec_fn=self.enter, capture_output=True,
-                env={"PATH": PATH}, timeout=10, check=False,
+                env={"PATH": household.PATH}, timeout=10, check=False,
             )  # fmt: skip
         except (OSError, subprocess.SubprocessError):
             return False
@@ -147,13 +139,20 @@ def supervise(
     talk: int,
     hand_in: Callable[[Path], None],
     work: Callable[[Room], None],
+    failed: Callable[[str], None],
     log: int = 2,
 ) -> bool:
     """Make a room and do `work` in its worker; comes back when all is over and nothing is left.
 
     base: a new folder, gone afterwards. talk: a socket; when its other end closes, the room is ended. hand_in: puts
-    into a folder what the worker is given. log: an open file for what goes wrong. False if the time was over first.
+    into a folder what the worker is given. failed: is told why there is no room, mostly in a process of it. log: an
+    open file for what goes wrong. False if the time was over first. Raises EngineFault if there is no engine to start.
     """
+    try:
+        dockerd.known_options()  # asked here, outside; the processes forked below know it then
+    except EngineFault as fault:
+        failed(fault.told)
+        raise
     base.mkdir(parents=True)
     group, _ = limits_module.make(name, limits, OWNER)
     handles = group.handles()
@@ -163,7 +162,7 @@ def supervise(
         os.dup2(log, 2)
         os.close(ready[0])
         os.close(go[1])
-        _run(lambda: _builder(base, plan, limits, handles, (ready[1], go[0]), hand_in, work))
+        _run(lambda: _builder(base, plan, limits, handles, (ready[1], go[0]), hand_in, work, failed))
     os.close(ready[1])
     os.close(go[0])
     try:
@@ -215,12 +214,17 @@ def _builder(
     pipes: tuple[int, int],
     hand_in: Callable[[Path], None],
     work: Callable[[Room], None],
+    failed: Callable[[str], None],
 ) -> None:
     linux.end_with_parent()
     os.setsid()
-    linux.unshare(linux.NEWNS)
-    tree = roots.build(base, plan, limits, OWNER, hand_in)
-    linux.unshare(linux.NEWUSER | linux.NEWNS | linux.NEWPID | linux.NEWNET | linux.NEWIPC | linux.NEWUTS)
+    try:
+        linux.unshare(linux.NEWNS)
+        tree = roots.build(base, plan, limits, OWNER, hand_in)
+        linux.unshare(linux.NEWUSER | linux.NEWNS | linux.NEWPID | linux.NEWNET | linux.NEWIPC | linux.NEWUTS)
+    except OSError as error:
+        failed(f"The room cannot be put together: {error}.")
+        raise
     os.write(pipes[0], b"1")
     if not os.read(pipes[1], 1):
         return
@@ -230,12 +234,18 @@ def _builder(
     linux.end_with_parent()
     worker = os.fork()
     if worker == 0:
-        _run(lambda: _worker(tree, handles, plan.layers, work))
+        _run(lambda: _worker(tree, handles, plan.layers, work, failed))
     _, status = os.waitpid(worker, 0)
     os._exit(os.waitstatus_to_exitcode(status) and 1)
 
 
-def _worker(tree: Path, handles: list[int], layers: bool, work: Callable[[Room], None]) -> None:
+def _worker(
+    tree: Path,
+    handles: list[int],
+    layers: bool,
+    work: Callable[[Room], None],
+    failed: Callable[[str], None],
+) -> None:
     linux.end_with_parent()
     quiet = linux.NOSUID | linux.NODEV | linux.NOEXEC
     linux.mount("proc", tree / "proc", "proc", quiet)
@@ -243,7 +253,12 @@ def _worker(tree: Path, handles: list[int], layers: bool, work: Callable[[Room],
     linux.mount(tree, tree, flags=linux.BIND | linux.REC)
     linux.pivot_root(tree)
     linux.start_loopback()
-    work(_start(handles, layers))
+    try:
+        room = _start(handles, layers)
+    except EngineFault as fault:
+        failed(fault.told)
+        raise
+    work(room)
 
 
 def _start(handles: list[int], layers: bool) -> Room:
@@ -259,10 +274,13 @@ def _start(handles: list[int], layers: bool) -> Room:
     pid = int(os.read(said, 32) or b"0")
     os.close(said)
     deadline = time.monotonic() + START_WITHIN
-    while not _answers():
+    while not answers_at(SOCKET):
         gone = not pid or os.waitpid(pid, os.WNOHANG)[0] or (ENGINE / "ended").exists()
         if gone or time.monotonic() > deadline:
-            raise EngineFault(f"The engine of the room did not start.{_log()}")
+            why = dockerd.complaint(ENGINE / "log") or "it said nothing"
+            raise EngineFault(
+                f"The engine of the room {'ended at once' if gone else 'does not answer'}: {why}"
+            )
         time.sleep(POLL)
     return Room(pid, _driver(pid) if layers else 0, tuple(handles), _routes())
 
@@ -307,7 +325,8 @@ def _init(layers: bool) -> None:
         server = driver.Server()
         if os.fork() == 0:
             _run(server.serve)
-    os.execve("/bin/bash", ["bash", "-c", INIT], {**HOUSEHOLD, "HOME": "/root", "TMPDIR": "/tmp"})  # noqa: S606, S108
+    environment = {**household.ENVIRONMENT, "HOME": "/root", "TMPDIR": "/tmp"}  # noqa: S108 - the room's own
+    os.execve("/bin/bash", ["bash", "-c", household.script(dockerd.known_options())], environment)  # noqa: S606
 
 
 def _mount_groups(place: Path, flags: int) -> None:
@@ -327,24 +346,6 @@ def _mount_groups(place: Path, flags: int) -> None:
         (place / name).mkdir()
         with suppress(OSError):
             linux.mount("cgroup", place / name, "cgroup", flags, name)
-
-
-def _answers() -> bool:
-    try:
-        with socket.socket(socket.AF_UNIX) as end:
-            end.settimeout(5)
-            end.connect(str(SOCKET))
-            end.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
-            return b" 200 " in end.recv(200)
-    except OSError:
-        return False
-
-
-def _log() -> str:
-    with suppress(OSError):
-        lines = (ENGINE / "log").read_text("utf-8", "replace").splitlines()[-6:]
-        return " The last lines of its log: " + " | ".join(line[-300:] for line in lines)
-    return ""
 
 
 def _processes() -> dict[int, int]:

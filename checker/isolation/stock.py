@@ -7,13 +7,13 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from checker import images
 from checker.engine import Engine, cache_dir
-from checker.errors import EnvironmentFault
+from checker.errors import EngineFault, EnvironmentFault
 from checker.isolation import roots
 from checker.isolation.layers import driver
 from checker.isolation.limits import Limits
@@ -24,6 +24,8 @@ from checker.lock import alone
 KEPT_FOR = 14 * 24 * 3600.0
 """Seconds after which stock that nobody used is thrown away."""
 LIMITS = Limits(seconds=300.0)
+LONGEST = 4096
+"""Bytes of a sentence that says why a room could not be made."""
 FORM = "layers by our driver, no networks"
 """What else is in a folder of stock than what is asked for; another name for another form."""
 TRIED = "Docker 20.10."
@@ -79,10 +81,14 @@ def _make(engine: Engine, tags: list[str], made: Path) -> None:
                 f"The engine does not hand out the base images: {saved.stderr.strip()[-300:]}"
             )
         drivers = (True, False) if engine.version.startswith(TRIED) else (False,)
-        if not any(_load(archive, aside, layers) for layers in drivers):
+        why = "never tried"
+        for layers in drivers:
+            if not (why := _load(archive, aside, layers)):
+                break
+        else:
             raise EnvironmentFault(
-                "The base images cannot be made ready for grading in rooms of their own.",
-                f"See {cache_dir() / 'rooms' / 'log'}; `--unprotected` grades without.",
+                f"The base images cannot be made ready for grading in rooms of their own. {why}",
+                f"Mend that, or grade without rooms (`--unprotected`). All that was logged: {_log_file()}",
             )
         (aside / "complete").unlink()
         aside.rename(made)
@@ -95,34 +101,63 @@ def _make(engine: Engine, tags: list[str], made: Path) -> None:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _load(archive: Path, data: Path, layers: bool) -> bool:
-    """Have an engine in a room of its own load the images into its data folder, anew; whether it went well."""
+def _log_file() -> Path:
+    return cache_dir() / "rooms" / "log"
+
+
+def _load(archive: Path, data: Path, layers: bool) -> str:
+    """Have an engine in a room of its own load the images into its data folder, anew; why it could not, else empty."""
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir()
     os.chown(data, OWNER, OWNER)
     name = f"stock-{secrets.token_hex(4)}"
     ours, theirs = socket.socketpair()
-    with ours, theirs, archive.open("rb") as file, (cache_dir() / "rooms" / "log").open("ab") as log:
+    hear, say = socket.socketpair(type=socket.SOCK_DGRAM)
+    with ours, theirs, hear, say, archive.open("rb") as file, _log_file().open("ab") as log:
         handle = file.fileno()
-        supervise(
-            name,
-            cache_dir() / "rooms" / name,
-            Plan(
-                readable=tuple(roots.python_paths()), programs="", stock=str(data), layers=layers, fill=True
-            ),
-            LIMITS,
-            ours.fileno(),
-            lambda _: None,
-            lambda room: _fill(room, handle),
-            log.fileno(),
-        )
-    return (data / "complete").exists()
+
+        def failed(why: str) -> None:
+            say.send(why.encode()[:LONGEST])
+
+        try:
+            in_time = supervise(
+                name,
+                cache_dir() / "rooms" / name,
+                Plan(
+                    readable=tuple(roots.python_paths()),
+                    programs="",
+                    stock=str(data),
+                    layers=layers,
+                    fill=True,
+                ),
+                LIMITS,
+                ours.fileno(),
+                lambda _: None,
+                lambda room: _fill(room, handle, failed),
+                failed,
+                log.fileno(),
+            )
+        except EngineFault as fault:
+            return fault.told
+        if (data / "complete").exists():
+            return ""
+        hear.setblocking(False)
+        with suppress(BlockingIOError):
+            return hear.recv(LONGEST).decode("utf-8", "replace")
+    return (
+        "The room ended without a word."
+        if in_time
+        else f"It was not done after {LIMITS.seconds:.0f} seconds."
+    )
 
 
-def _fill(room: Room, archive: int) -> None:
+def _fill(room: Room, archive: int, failed: Callable[[str], None]) -> None:
     """In the worker: load the images, end the engine in good order, and say that it went well."""
     command = ["docker", f"--host=unix://{SOCKET}", "load", "--quiet"]
-    subprocess.run(command, stdin=archive, stdout=subprocess.DEVNULL, check=True, timeout=200)
+    loaded = subprocess.run(command, stdin=archive, capture_output=True, text=True, timeout=200, check=False)
+    if loaded.returncode:
+        failed(f"The engine of a room does not take them: {loaded.stderr.strip()[-300:]}")
+        return
     room.stop_engine()
     # What an engine remembers of networks it takes down first, which takes 0.1 s.
     shutil.rmtree(roots.DATA / "network", ignore_errors=True)

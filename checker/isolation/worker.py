@@ -79,6 +79,7 @@ def carry_out(order: Order, talk: int) -> None:
         talk,
         lambda place: _hand_in(lab, Path(order.path), place, tell),
         lambda room: _replay(room, order, tell),
+        lambda why: tell(Told(fault=why)),
     )
     if not in_time:
         tell(Told(fault=f"It was not done after {order.limits.seconds:.0f} seconds and was ended."))

@@ -20,6 +20,7 @@ from checker.engine import LABEL, Engine
 from checker.pipelines import containerrules, enginehttp, engineleft, imagearchive
 from checker.pipelines.containerrules import Refused
 from checker.pipelines.enginehttp import Bad, Request, Said, answer, ask, json_listed, json_object, pulled
+from checker.pipelines.registryauth import HEADER, readdressed
 from checker.pipelines.relay import Reader, Writer, pass_on
 from checker.reference import DEFAULT_REGISTRY, Digested, InvalidReference, Tagged, parse
 from checker.stack.labels import PROCESS
@@ -189,6 +190,10 @@ class EngineProxy:
             if status == 201:
                 self.names.add(f"{there}:{tag}")
         request.path = f"/images/{there}/push"
+        request.headers = [
+            (key, readdressed(value, there.partition("/")[0]) if key.lower() == HEADER else value)
+            for key, value in request.headers
+        ]
 
     async def _pull(self, request: Request) -> "Said | None":
         name, tag = request.one("fromImage"), request.one("tag")
@@ -199,10 +204,9 @@ class EngineProxy:
         if there == name:
             return None
         # Under the name that was asked for as well, once it is there: by a request of our own.
-        headers = request.header("x-registry-auth")
-        status, said = await pulled(
-            self._connect, f"/images/create?fromImage={quote(there)}&tag={quote(tag)}", headers
-        )
+        auth = readdressed(request.header(HEADER), there.partition("/")[0])
+        path = f"/images/create?fromImage={quote(there)}&tag={quote(tag)}"
+        status, said = await pulled(self._connect, path, auth)
         if status != 200:
             return Said(status, {"message": said})
         if ":" not in tag:

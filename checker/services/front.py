@@ -2,7 +2,8 @@
 Distribution.
 
 It changes nothing of what passes but these: the address of the token server in a challenge, where a request
-came from (`X-Forwarded-For`, never believed from outside), and hop-by-hop headers (RFC 9110, section 7.6.1).
+came from (`X-Forwarded-For`, never believed from outside), hop-by-hop headers (RFC 9110, section 7.6.1), and mounts
+of blobs from where the client may not pull, which become uploads.
 A Gate may look at requests for manifests before and after Distribution has.
 """
 
@@ -16,6 +17,7 @@ from urllib.parse import quote
 import httpcore
 import msgspec
 
+from checker.services import mounts
 from checker.services.credentials import bearer
 from checker.services.crossing import Crossing
 from checker.services.distribution import REALM, Backend
@@ -108,6 +110,7 @@ class Front:
             return
         headers = {name.lower(): value for name, value in scope["headers"]}
         claims, stale = self._claims(headers.get(b"authorization", b"").decode("latin-1"))
+        scope = mounts.without_foreign(scope, claims)
         exchange = self._exchange(scope, headers, claims)
         body: AsyncIterator[bytes] | None = None
         if b"content-length" in headers or b"transfer-encoding" in headers:

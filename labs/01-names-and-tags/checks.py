@@ -11,12 +11,12 @@ import os
 import re
 import tomllib
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -24,7 +24,8 @@ from checker.check import fail, step
 from checker.engineview import EngineView
 from checker.errors import ContentFault
 from checker.findings.tagnames import beside
-from checker.probe import Answer, Probe
+from checker.looks import composefile
+from checker.probe import Answer, Probe, behaviour
 from checker.reference import Digested, InvalidReference, Tagged, parse
 from checker.registry import LayerFile, RegistryClient, RegistryImage
 from checker.values import fill
@@ -38,6 +39,7 @@ UNZIPPED = 64 * 1024 * 1024
 """Bytes of a compressed file that are looked at."""
 REVISION = "org.opencontainers.image.revision"
 ENVIRONMENTS = ("dev", "staging", "production")
+COMPOSE_FILE = "deploy/compose.yaml"
 
 
 @dataclass(frozen=True)
@@ -121,10 +123,16 @@ def said(answer: Answer | None) -> str:
     return f"It answered with status {answer.status} and the text {answer.body.strip()[:200]!r}."
 
 
-def base_image(engine: EngineView, image_id: str | None) -> str | None:
-    """The name of the base image that has this ID, if one has."""
+def base_image(engine: EngineView, layers: Sequence[str], config: Mapping[str, Any]) -> str | None:
+    """The name of the base image that has these layers and does the same when it is run, if one does.
+
+    Not by image ID: engines number images in different ways, and registries know nothing of that.
+    """
     images = ((name, engine.image(name)) for name in engine.names("registry-lab/*"))
-    return next((name for name, image in images if image and image.id == image_id), None)
+    wanted = behaviour(layers, config)
+    return next(
+        (name for name, image in images if image and behaviour(image.layers, image.config) == wanted), None
+    )
 
 
 # ---------------------------------------------------------------------------------- 1 references
@@ -251,7 +259,7 @@ def test_the_app_runs_and_greets(engine: EngineView, probe: Probe, values: Value
     greeted = greeting in " ".join(page)
     if greeted and {values["VERSION"], values["NEXT_VERSION"]} & set(page):
         return
-    if base := base_image(engine, image.id):
+    if base := base_image(engine, image.layers, image.config):
         fail(
             "dev-is-a-base-image",
             expected=f"{name} is the app, built from app/.",
@@ -290,7 +298,7 @@ def test_the_app_runs_and_greets(engine: EngineView, probe: Probe, values: Value
 @step("release")
 def test_four_tags_name_the_release(shelf: Shelf, engine: EngineView, probe: Probe, values: Values) -> None:
     full = values["VERSION"]
-    release = shelf.id(full)
+    release = shelf.image(full)
     if release is None:
         no_release(shelf, engine, values)
     if missing := [tag for tag in lines(full) if tag not in shelf.tags]:
@@ -303,11 +311,11 @@ def test_four_tags_name_the_release(shelf: Shelf, engine: EngineView, probe: Pro
     answer = probe.remote(shelf.name, full)
     page = words(answer)
     if values["GREETING"] not in " ".join(page) or not {full, values["NEXT_VERSION"]} & set(page):
-        if base := base_image(engine, release):
+        if base := base_image(engine, release.diff_ids, release.config):
             fail(
                 "release-is-a-base-image",
                 expected=f"{values['REPOSITORY']}:{full} is the app in version {full}.",
-                observed=f"It is {base} under another name (image ID {short(release)}).",
+                observed=f"It is {base} under another name.",
                 action="Build the app with this version as build argument and push that image.",
             )
         fail(
@@ -553,7 +561,8 @@ def commit_built_from(image: RegistryImage | None, workspace: Workspace) -> str 
 # Must catch: a tag where the digest belongs, an image ID taken for a digest, the digest of the
 # new image, stable not moved.
 # Must not fail: any other keys and services, JSON-like or quoted YAML, comments, a tag before the
-# digest, variables of this lab, a registry that knows the pinned image by no tag any more.
+# digest, variables of this lab in any form that Compose knows, `.env`, anchors, `extends`, a digest
+# found in any way on any engine, a registry that knows the pinned image by no tag any more.
 @step("pin")
 def test_the_deployment_keeps_the_old_release(
     shelf: Shelf, workspace: Workspace, engine: EngineView, probe: Probe, values: Values
@@ -587,8 +596,8 @@ def test_the_deployment_keeps_the_old_release(
                 "pinned-digest-unknown",
                 expected=expected,
                 observed=f"{short(reference.digest)} is {taken}; the repository has {shelf.held()}.",
-                action="An image ID is the digest of the configuration alone. Take what `docker push` "
-                "prints, or RepoDigests from `docker image inspect`.",
+                action="An image ID is the engine's own number. Take the digest that `docker push` prints at its "
+                "end, or that `docker pull` prints after `Digest:`.",
             )
         page = words(probe.remote(shelf.name, reference.digest))
         if patch in page:
@@ -638,47 +647,48 @@ def stable_has_moved(shelf: Shelf, probe: Probe, values: Values) -> None:
 
 def images_of_the_app(workspace: Workspace, values: Values, expected: str) -> list[str]:
     """The images in deploy/compose.yaml that are of the learner's repository; at least one."""
-    from checker.looks import yamltree
-
-    text = workspace.read("deploy/compose.yaml")
-    if text is None:
+    if workspace.read(COMPOSE_FILE) is None:
         fail(
             "compose-missing",
             expected=expected,
             observed="There is no file deploy/compose.yaml in the workspace.",
             action="Let the answer make the folder deploy and write the file.",
         )
+
+    def source(path: str) -> str | None:
+        text = workspace.read(path)
+        return one_line_each(text) if text is not None and path == COMPOSE_FILE else text
+
     try:
-        document = yamltree.load(text)
-    except yamltree.BadYaml as error:
-        broken_compose(f"line {error.line}, column {error.column}: {error.problem}")
-    services = document.get("services") if isinstance(document, dict) else None
-    if not isinstance(services, dict):
-        broken_compose("there is no key services with named services below it")
-    images = [entry["image"] for entry in services.values() if isinstance(entry, dict) and "image" in entry]
-    if not all(isinstance(image, str) for image in images):
-        broken_compose("an image in it is no text")
-    filled = [
-        re.sub(r"\$(?:\{(\w+)\}|(\w+))", lambda m: values.get(m[1] or m[2], m[0]), image) for image in images
-    ]
-    mine = [image for image in filled if is_in(image, values["REPOSITORY"])]
+        compose = composefile.read(source, COMPOSE_FILE, values)
+    except composefile.Unreadable as error:
+        fail(
+            "compose-unreadable",
+            expected="deploy/compose.yaml is a compose file: services, in it a service, in it an image.",
+            observed=f"It cannot be read as one: {error}.",
+            action=error.advice,
+        )
+    images = list(compose.images().values())
+    mine = [image for image in images if is_in(image, values["REPOSITORY"])]
     if not mine:
+        unset = f" Nowhere set, so empty: {listed(compose.unset)}." if compose.unset else ""
         fail(
             "compose-names-another-image",
             expected=expected,
-            observed=f"Its images are {listed(filled)}." if filled else "No service in it has an image.",
+            observed=(f"Its images are {listed(images)}." if images else "No service in it has an image.")
+            + unset,
             action="The service's image is $REPOSITORY, an @ and the digest, with the values filled in.",
         )
     return mine
 
 
-def broken_compose(why: str) -> NoReturn:
-    fail(
-        "compose-unreadable",
-        expected="deploy/compose.yaml is a compose file: services, in it a service, in it an image.",
-        observed=f"It cannot be read as one: {why}.",
-        action="Look at the indentation: two spaces for each level, and a colon after each key.",
-    )
+def one_line_each(text: str) -> str:
+    """A pinned name that stands on several lines, once.
+
+    Docker's containerd image store lists a digest once for each tag that names it. Who takes it from `RepoDigests`,
+    which is right wherever the engine keeps images in the older way, gets a variable of several equal lines there.
+    """
+    return re.sub(r"(\S+@sha256:[0-9a-f]{64})((?:\r?\n\1)+)(?=[\"']?\s*$)", r"\1", text, flags=re.MULTILINE)
 
 
 def is_in(image: str, repository: str) -> bool:
@@ -848,7 +858,7 @@ def no_toolchain(image: RegistryImage, files: list[LayerFile], engine: EngineVie
                 + (f" and {len(found) - 1} more of the kind." if len(found) > 1 else "."),
                 action=again,
             )
-    size, limit = sum(file.size for file in files), naive.size // 4
+    size, limit = sum(file.size for file in files), engine.unpacked(TOOLCHAIN) // 4
     if size >= limit:
         largest = max(files, key=lambda file: file.size)
         fail(
@@ -868,9 +878,8 @@ def env_is_ignored(workspace: Workspace) -> None:
     places = [(f"app/{name}", ".env") for name in own] + [(".dockerignore", "app/.env")]
     texts = {place: text for place, _ in places if (text := workspace.read(place)) is not None}
     for place, secret_file in places:
-        # Docker takes a byte order mark away (moby, "dockerignore.ReadAll").
-        said = texts.get(place, "").removeprefix("\ufeff")
-        patterns = [line for line in said.splitlines() if not line.startswith("#")]
+        text = texts.get(place, "").removeprefix("\ufeff")  # Docker drops a byte order mark too
+        patterns = [line for line in text.splitlines() if not line.startswith("#")]
         try:
             if PatternMatcher(patterns).matches(secret_file):
                 return

@@ -153,7 +153,14 @@ def enter(rooms: None, engine: Engine, stock: Path, tmp_path: Path, monkeypatch:
                 layers=base_images.has_layers(made),
             )
             supervise(
-                name, tmp_path / "cache/rooms" / name, plan, Limits(), theirs.fileno(), lambda _: None, work
+                name,
+                tmp_path / "cache/rooms" / name,
+                plan,
+                Limits(),
+                theirs.fileno(),
+                lambda _: None,
+                work,
+                print,
             )
         return json.loads(said.read_text() or "null")
 

@@ -407,3 +407,31 @@ def test_pauses_grow_to_an_end_and_differ() -> None:
     assert [pause(tries, 1.0) for tries in (1, 2, 3)] == [0.25, 0.5, 1.0]
     assert pause(50, 1.0) == 30.0
     assert pause(1, 0.0) == 0.125
+
+
+@pytest.mark.parametrize(
+    ("query", "passed"),
+    [
+        ("mount=sha256:1&from=bob/secret", ""),
+        ("from=bob%2Fsecret&mount=sha256:1&digest=sha256:2", "digest=sha256%3A2"),
+        ("mount=sha256:1&from=ann/app", "mount=sha256:1&from=ann/app"),
+        ("", ""),
+    ],
+    ids=["not the client's", "encoded", "its own", "an ordinary upload"],
+)
+def test_a_blob_is_mounted_only_from_where_the_client_may_pull(
+    tmp_path: Path, query: str, passed: str
+) -> None:
+    hub = Hub(tmp_path, lambda _: (202, {}, b""))
+
+    answer = hub.client.post(f"/v2/ann/app/blobs/uploads/?{query}", headers=hub.bearer("ann"))
+
+    assert answer.status_code == 202
+    assert hub.distribution.sent[-1].target.partition("?")[2] == passed
+
+
+def test_who_has_no_token_is_challenged_for_all_it_asked_for(tmp_path: Path) -> None:
+    hub = Hub(tmp_path, challenge)
+
+    assert hub.client.post("/v2/ann/app/blobs/uploads/?mount=sha256:1&from=bob/secret").status_code == 401
+    assert "from=bob/secret" in hub.distribution.sent[-1].target

@@ -17,6 +17,7 @@ token=$(printf 'user = "%s:%s"\n' "$ADMIN_USER" "$ADMIN_PASSWORD" |
 # The types that docker pushes, older and newer. Without them the registry converts the manifest, and
 # names the digest of something nobody pushed.
 types="application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
+types="$types, application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.oci.image.index.v1+json"
 manifests="http://$REGISTRY/v2/$TEAM/$APP/manifests"
 digest=$(printf 'header = "Authorization: Bearer %s"\n' "$token" |
   curl --silent --show-error --fail --config - --head \

@@ -8,12 +8,12 @@ docker pull --quiet "$REPOSITORY:$NEXT_VERSION"
 docker tag "$REPOSITORY:$NEXT_VERSION" "$REPOSITORY:stable"
 docker push --quiet "$REPOSITORY:stable"
 
-pinned=$(docker image inspect --format '{{join .RepoDigests "\n"}}' "$REPOSITORY:stable" | grep "^$REPOSITORY@")
+digest=$(docker pull "$REPOSITORY:stable" | sed -n 's/^Digest: //p')
 mkdir -p deploy
 cat > deploy/compose.yaml <<END
 services:
   web:
-    image: $pinned
+    image: $REPOSITORY@$digest
     ports:
       - "127.0.0.1:8080:8080"
 END

@@ -4,13 +4,13 @@ docker pull --quiet "$REPOSITORY:$VERSION"
 docker tag "$REPOSITORY:$VERSION" "$REPOSITORY:stable"
 docker push --quiet "$REPOSITORY:stable"
 
-# What the registry calls the image `stable` names right now, as repository@sha256:...
-pinned=$(docker image inspect --format '{{join .RepoDigests "\n"}}' "$REPOSITORY:stable" | grep "^$REPOSITORY@")
+# What the registry calls the image that `stable` names right now: every engine prints it when it pulls.
+digest=$(docker pull "$REPOSITORY:stable" | sed -n 's/^Digest: //p')
 mkdir -p deploy
 cat > deploy/compose.yaml <<END
 services:
   web:
-    image: $pinned
+    image: $REPOSITORY@$digest
     ports:
       - "127.0.0.1:8080:8080"
 END

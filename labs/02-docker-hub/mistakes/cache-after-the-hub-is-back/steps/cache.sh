@@ -5,6 +5,7 @@ forget() {
   for repository in "$REPOSITORY" "$CACHED"; do
     docker image rm --force "$repository:$NEXT_VERSION" > /dev/null 2>&1 || true
   done
+  docker builder prune --force > /dev/null
 }
 forget
 docker pull --quiet "$CACHED:$NEXT_VERSION"

@@ -2,5 +2,6 @@
 set -eu
 docker rm --force "$CONTAINER" > /dev/null 2>&1 || true
 docker image ls --quiet "$REPOSITORY" | sort -u | xargs --no-run-if-empty docker image rm --force > /dev/null
+docker builder prune --force > /dev/null
 docker --config "$(mktemp -d)" pull --quiet "$REPOSITORY:$VERSION"
 docker run --detach --env HUB_USERNAME --env HUB_PASSWORD --name "$CONTAINER" --publish "127.0.0.1:$PORT:8080" "$REPOSITORY:$VERSION" > /dev/null
