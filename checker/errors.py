@@ -52,6 +52,10 @@ class ServiceFault(EnvironmentFault):
     """A service of the stack is not running or does not answer."""
 
 
+class MachineTooSlow(EnvironmentFault):
+    """Something ran out of time while others had the processors; trying again on a quieter machine helps."""
+
+
 class ContentFault(LabError):
     """What somebody put into a registry cannot be read as an image: theirs to mend, not the machine's."""
 

@@ -11,6 +11,7 @@ from typing import NoReturn
 import pytest
 
 from checker.check import fail, step
+from checker.deadline import soon
 from checker.engineview import EngineView
 from checker.errors import ContentFault, ServiceFault
 from checker.findings import cache as cachefindings
@@ -19,7 +20,7 @@ from checker.findings import passwords
 from checker.findings import service as servicefindings
 from checker.findings import workflow as workflows
 from checker.findings.hub import listed
-from checker.findings.up import require_up, soon
+from checker.findings.up import require_up
 from checker.findings.webhook import Hook
 from checker.looks import secretscan
 from checker.looks.secretscan import Needle
