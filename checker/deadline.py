@@ -11,6 +11,7 @@ from checker.usage import Used
 T = TypeVar("T")
 
 POLL = 0.02
+NEARLY = 0.95
 STARTING = 0.1
 """Seconds of processor time that starting a shell may take."""
 
@@ -39,7 +40,7 @@ class Deadline:
         self._process = process
         self._machine = machine
         self._used = used
-        self._since = machine.look()
+        self._since = machine.look(closely=bool(process))
         self._end = self._since.at + seconds
         self.why = ""
         """Once it is over: how the machine was starved, empty if it was not."""
@@ -61,6 +62,15 @@ class Deadline:
         """Raise MachineTooSlow if the time is over and the machine was starved. what: as in `too_slow`."""
         if self.why:
             raise too_slow(what, self.why)
+
+    def require_now(self, what: str, least: float | None = None) -> None:
+        """As `require`, for what has a limit of its own and just failed: it counts if that took the whole limit.
+
+        least: seconds that it has to have taken, the limit if None. A refusal comes sooner, and is nobody's slowness.
+        """
+        if self.elapsed >= NEARLY * (self._seconds if least is None else least):
+            self.why = self._machine.starved(self._since)
+            self.require(what)
 
     def _extended(self) -> bool:
         pace, elapsed = self._machine.measure(), self.elapsed

@@ -35,6 +35,8 @@ SOME, MUCH = 0.25, 0.5
 """Share of the time in which programs waited for a processor: enough with other evidence, and enough by itself."""
 TAKEN = 0.1
 """Share of the time that a hypervisor or a control group may take before a machine counts as starved."""
+SHORTEST = 1.0
+"""Seconds below which nothing is said about a machine: a moment is always busy or idle by accident."""
 OURS = 0.75
 """Share of all processor time above which the pressure is of our own making."""
 IDLE = 0.002
@@ -76,6 +78,7 @@ class Look(msgspec.Struct, frozen=True):
     stolen: float | None
     held: float | None
     ours: float
+    closely: bool = False
 
 
 Burst = Callable[[], tuple[float, float]]
@@ -138,9 +141,13 @@ class Machine:
         share = min(1.0, cpu / wall if wall else 1.0, self._quota())
         return Pace(max(1.0, fastest / REFERENCE), share)
 
-    def look(self) -> Look:
-        """Read the system's counters: some small files."""
-        return Look(self.clock(), self._waited(), self._stolen(), self._held(), self._ours())
+    def look(self, *, closely: bool = False) -> Look:
+        """Read the system's counters: some small files.
+
+        closely: count in `Look.ours` all processes that are ours and not only this one with its ended children, which
+        takes some milliseconds. Only looks of one kind can be compared.
+        """
+        return Look(self.clock(), self._waited(), self._stolen(), self._held(), self._ours(closely), closely)
 
     def starved(self, since: Look, used: Used | None = None, share: float | None = None) -> str:
         """Whether the machine was starved since then: why, as the end of a sentence for people; empty if not.
@@ -150,14 +157,16 @@ class Machine:
         >>> machine.starved(before)
         'programs waited for a processor in 97 % of 60 s, and a short calculation got 11 % of one'
         """
-        now = self.look()
-        seconds = max(now.at - since.at, 0.001)
+        now = self.look(closely=since.closely)
+        seconds = now.at - since.at
+        if seconds < SHORTEST:
+            return ""
         got = self.measure().share if share is None else share
         held, stolen = _share(since.held, now.held, seconds), _share(since.stolen, now.stolen, seconds)
         waited = _share(since.waited, now.waited, seconds)
         if used is not None:
             waited = max(waited or 0.0, min(1.0, used.waited / seconds))
-        more = 0.0 if used is None or self._alone else used.cpu
+        more = 0.0 if used is None or (self._alone and since.closely) else used.cpu
         ours = (now.ours - since.ours + more) / (seconds * self.cores)
         slow = got <= 1 / NOISE
         why = []
@@ -232,9 +241,9 @@ class Machine:
         """Whether all processes that are seen are ours, as in a room."""
         return self._proc == usage.PROC and os.getpid() == 1
 
-    def _ours(self) -> float:
+    def _ours(self, closely: bool) -> float:
         """Seconds of processor time of this process and, where it is the first of its own space, all others there."""
-        if self._alone:
+        if self._alone and closely:
             return sum(usage.members(1).values())
         used = os.times()
         return used.user + used.system + used.children_user + used.children_system

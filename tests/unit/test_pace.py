@@ -137,6 +137,14 @@ def test_a_starved_machine_is_told_with_figures(
     assert f"a short calculation got {share * 100:.0f} % of one" in sentence
 
 
+def test_a_moment_says_nothing(bench: Bench) -> None:
+    before = bench.machine.look()
+    bench.share = 0.1
+    bench.pass_time(0.5, waited=1.0)
+
+    assert bench.machine.starved(before) == ""
+
+
 def test_a_little_pressure_needs_other_evidence(bench: Bench) -> None:
     before = bench.machine.look()
     bench.pass_time(60, waited=0.3)
