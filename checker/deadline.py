@@ -12,8 +12,6 @@ T = TypeVar("T")
 
 POLL = 0.02
 NEARLY = 0.95
-STARTING = 0.1
-"""Seconds of processor time that starting a shell may take."""
 
 
 class Deadline:
@@ -109,8 +107,9 @@ def soon(look: Callable[[], T], within: float, machine: Machine = HERE) -> T:
 def _by_itself(used: Used, limit: float, elapsed: float) -> bool:
     """Whether a process would have run out of time on an idle machine too.
 
-    It did if it was given its whole limit as processor time; or if it did nothing, waited for no processor and
-    is connected to nobody who may be slow.
+    It did if it was given its whole limit as processor time; or if it sleeps: for half of its time it used and wanted
+    hardly any processor, started nothing and is connected to nobody who may be slow.
     """
-    idle = used.cpu < max(STARTING, IDLE * limit) and used.waited < TAKEN * elapsed and not used.talks
+    busy = used.cpu > IDLE * limit or used.waited > TAKEN * elapsed
+    idle = not busy and not used.talks and used.youngest > elapsed / 2
     return used.cpu >= limit or idle

@@ -39,7 +39,7 @@ SHORTEST = 1.0
 """Seconds below which nothing is said about a machine: a moment is always busy or idle by accident."""
 OURS = 0.75
 """Share of all processor time above which the pressure is of our own making."""
-IDLE = 0.002
+IDLE = 0.1
 """Share of its limit that an answer which only waits for input or sleeps uses of a processor at most."""
 
 
@@ -244,7 +244,7 @@ class Machine:
     def _ours(self, closely: bool) -> float:
         """Seconds of processor time of this process and, where it is the first of its own space, all others there."""
         if self._alone and closely:
-            return sum(usage.members(1).values())
+            return sum(member.cpu for member in usage.members(1).values())
         used = os.times()
         return used.user + used.system + used.children_user + used.children_system
 

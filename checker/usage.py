@@ -16,17 +16,20 @@ class Used(msgspec.Struct, frozen=True):
 
     cpu: seconds of processor time, ended children included. waited: seconds in which those that live were ready to
     run and did not. talks: whether one of them has a socket open, so that it may be waiting for somebody's answer.
+    youngest: seconds since one was started.
     """
 
     cpu: float
     waited: float
     talks: bool
+    youngest: float = 0.0
 
 
-def tree(pid: int, proc: Path = PROC) -> Used | None:
+def tree(pid: int, proc: Path = PROC, helper: str = "") -> Used | None:
     """What the process and its descendants used; None if nothing can be seen of it.
 
-    Leaves out what was orphaned, as that has another parent.
+    Leaves out what was orphaned, as that has another parent. helper: a word on the command line of processes of our own
+    whose sockets do not count.
 
     >>> tree(os.getpid()).cpu
     0.31
@@ -34,29 +37,45 @@ def tree(pid: int, proc: Path = PROC) -> Used | None:
     found = members(pid, proc)
     if not found:
         return None
-    waited, talks = 0.0, False
-    for member in found:
-        waited += _waited(proc / str(member))
-        talks = talks or _talks(proc / str(member))
-    return Used(sum(found.values()), waited, talks)
+    return Used(
+        cpu=sum(each.cpu for each in found.values()),
+        waited=sum(_waited(proc / str(member)) for member in found),
+        talks=any(_talks(proc / str(member), helper) for member in found),
+        youngest=max(0.0, _since_boot(proc) - max(each.started for each in found.values())),
+    )
 
 
-def members(pid: int, proc: Path = PROC) -> dict[int, float]:
-    """Return each process of the tree with the seconds of processor time it used; empty where nothing is seen."""
+class Member(msgspec.Struct, frozen=True):
+    """A process. cpu: seconds of processor time, those of ended children included. started: seconds after the boot."""
+
+    cpu: float
+    started: float
+
+
+def members(pid: int, proc: Path = PROC) -> dict[int, Member]:
+    """Return the processes of the tree by their numbers; empty where nothing is seen."""
     children: dict[int, list[int]] = {}
-    cpu: dict[int, float] = {}
+    seen: dict[int, Member] = {}
     for entry in proc.glob("[0-9]*"):
         with suppress(OSError, IndexError, ValueError):
             fields = (entry / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
             number = int(entry.name)
             children.setdefault(int(fields[1]), []).append(number)
-            cpu[number] = sum(map(int, fields[11:15])) / UNIT  # utime, stime, and those of ended children
-    found: dict[int, float] = {}
-    wave = [pid] if pid in cpu else []
+            # utime, stime, and those of ended children; starttime
+            seen[number] = Member(sum(map(int, fields[11:15])) / UNIT, int(fields[19]) / UNIT)
+    found: dict[int, Member] = {}
+    wave = [pid] if pid in seen else []
     while wave:
-        found |= {number: cpu[number] for number in wave}
+        found |= {number: seen[number] for number in wave}
         wave = [child for number in wave for child in children.get(number, ()) if child not in found]
     return found
+
+
+def _since_boot(proc: Path) -> float:
+    try:
+        return float((proc / "uptime").read_text().split()[0])
+    except (OSError, IndexError, ValueError):
+        return 0.0
 
 
 def _waited(process: Path) -> float:
@@ -68,9 +87,11 @@ def _waited(process: Path) -> float:
     return total / 1e9
 
 
-def _talks(process: Path) -> bool:
+def _talks(process: Path, helper: str) -> bool:
     """Whether a process has a socket open; True where that cannot be seen."""
     try:
+        if helper and helper.encode() in (process / "cmdline").read_bytes().split(b"\0"):
+            return False
         names = os.listdir(process / "fd")  # noqa: PTH208 - names are enough
     except FileNotFoundError:
         return False

@@ -20,6 +20,7 @@ from checker.isolation.limits import Limits
 from checker.isolation.room import OWNER, Room, supervise
 from checker.isolation.roots import SOCKET, Plan
 from checker.lock import alone
+from checker.pace import scaled
 
 KEPT_FOR = 14 * 24 * 3600.0
 """Seconds after which stock that nobody used is thrown away."""
@@ -122,7 +123,7 @@ def _load(archive: Path, data: Path, layers: bool) -> bool:
 def _fill(room: Room, archive: int) -> None:
     """In the worker: load the images, end the engine in good order, and say that it went well."""
     command = ["docker", f"--host=unix://{SOCKET}", "load", "--quiet"]
-    subprocess.run(command, stdin=archive, stdout=subprocess.DEVNULL, check=True, timeout=200)
+    subprocess.run(command, stdin=archive, stdout=subprocess.DEVNULL, check=True, timeout=scaled(200))
     room.stop_engine()
     # What an engine remembers of networks it takes down first, which takes 0.1 s.
     shutil.rmtree(roots.DATA / "network", ignore_errors=True)

@@ -262,7 +262,15 @@ def test_loops_on_all_processors_have_no_excuse(bench: Bench) -> None:
 def test_sleeping_has_no_excuse_even_beside_busy_programs(bench: Bench) -> None:
     bench.share = 0.3
 
-    assert until_over(bench, 60, lambda: Used(cpu=0.02, waited=0.1, talks=False), waited=1.0) == (60, "")
+    assert until_over(
+        bench, 60, lambda: Used(cpu=0.02, waited=0.1, talks=False, youngest=58), waited=1.0
+    ) == (60, "")
+
+
+def test_asking_again_and_again_has_an_excuse_on_a_starved_machine(bench: Bench) -> None:
+    bench.share = 0.5
+
+    assert until_over(bench, 60, lambda: Used(0.3, 0.1, talks=False, youngest=1), waited=1.0)[1]
 
 
 def test_waiting_for_somebody_who_may_be_slow_has_one(bench: Bench) -> None:
@@ -309,7 +317,8 @@ def process(proc: Path, pid: int, parent: int, ticks: int, waited: int = 0, *ope
     folder = proc / str(pid)
     (folder / "task" / str(pid)).mkdir(parents=True)
     (folder / "fd").mkdir()
-    fields = ["S", str(parent), *["0"] * 9, str(ticks), "0", "0", "0", "0"]
+    fields = ["S", str(parent), *["0"] * 9, str(ticks), "0", "0", "0", *["0"] * 4, str(pid * usage.UNIT)]
+    (proc / "uptime").write_text("100.5 3.0\n")
     (folder / "stat").write_text(f"{pid} (a ) program) {' '.join(fields)}\n")
     (folder / "task" / str(pid) / "schedstat").write_text(f"1 {waited} 1\n")
     for number, name in enumerate(open_files):
@@ -322,9 +331,21 @@ def test_a_tree_of_processes_is_added_up_without_its_neighbours(tmp_path: Path) 
     process(tmp_path, 12, 11, 300, 0, "socket:[77]")
     process(tmp_path, 20, 1, 999)
 
-    assert usage.tree(10, tmp_path) == Used(cpu=600 / usage.UNIT, waited=5.0, talks=True)
-    assert usage.tree(11, tmp_path) == Used(cpu=500 / usage.UNIT, waited=0.0, talks=True)
-    assert usage.tree(20, tmp_path) == Used(cpu=999 / usage.UNIT, waited=0.0, talks=False)
+    assert usage.tree(10, tmp_path) == Used(cpu=600 / usage.UNIT, waited=5.0, talks=True, youngest=88.5)
+    assert usage.tree(11, tmp_path) == Used(cpu=500 / usage.UNIT, waited=0.0, talks=True, youngest=88.5)
+    assert usage.tree(20, tmp_path) == Used(cpu=999 / usage.UNIT, waited=0.0, talks=False, youngest=80.5)
+
+
+def test_sockets_of_a_helper_of_ours_do_not_count(tmp_path: Path) -> None:
+    process(tmp_path, 10, 1, 0, 0, "socket:[1]")
+    (tmp_path / "10/cmdline").write_bytes(b"python\0inside.py\0")
+    process(tmp_path, 11, 10, 0, 0, "pipe:[2]")
+    (tmp_path / "11/cmdline").write_bytes(b"sleep\09\0")
+
+    for helper, talks in ("inside.py", False), ("side.py", True), ("", True):
+        seen = usage.tree(10, tmp_path, helper)
+        assert seen is not None
+        assert seen.talks is talks
 
 
 def test_where_nothing_is_seen_of_processes_nothing_is_said(tmp_path: Path) -> None:
