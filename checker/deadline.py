@@ -5,13 +5,14 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from checker import usage
-from checker.pace import HERE, IDLE, LEAST_EXTENSION, MOST, TAKEN, Machine, too_slow
+from checker.pace import HERE, IDLE, LEAST_EXTENSION, MOST, SOME, TAKEN, Machine, too_slow
 from checker.usage import Used
 
 T = TypeVar("T")
 
 POLL = 0.02
 NEARLY = 0.95
+SLACK = 1.1
 
 
 class Deadline:
@@ -83,7 +84,7 @@ class Deadline:
         self.why = self._machine.starved(self._since, used, pace.share)
         if not self.why:
             return False
-        allowed = self._seconds * min(MOST, max(pace.factor, LEAST_EXTENSION))
+        allowed = self._seconds * min(MOST, max(pace.factor, LEAST_EXTENSION, _slowed(used, elapsed)))
         # Looked at again after each limit, since an endless loop may have used up its time by then.
         self._end = min(self._since.at + allowed, self._machine.clock() + limit)
         return elapsed < allowed
@@ -104,6 +105,13 @@ def soon(look: Callable[[], T], within: float, machine: Machine = HERE) -> T:
     return seen
 
 
+def _slowed(used: Used | None, elapsed: float) -> float:
+    """How many times longer a process takes than it would without waiting, and a little more; 1 for one that sleeps."""
+    if used is None or not used.cpu or used.cpu + used.waited < SOME * elapsed:
+        return 1.0
+    return SLACK * (used.cpu + used.waited) / used.cpu
+
+
 def _by_itself(used: Used, limit: float, elapsed: float) -> bool:
     """Whether a process would have run out of time on an idle machine too.
 
@@ -112,4 +120,4 @@ def _by_itself(used: Used, limit: float, elapsed: float) -> bool:
     """
     busy = used.cpu > IDLE * limit or used.waited > TAKEN * elapsed
     idle = not busy and not used.talks and used.youngest > elapsed / 2
-    return used.cpu >= limit or idle
+    return used.cpu >= NEARLY * limit or idle
