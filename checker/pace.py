@@ -3,9 +3,9 @@
 A limit was chosen on a healthy machine. On a slow one more time is given, and what ran out of time while the
 machine was starved is the machine's fault: `MachineTooSlow`, an error, never a learner's fail.
 
-Linux says how long programs waited for a processor (/proc/pressure/cpu, Documentation/accounting/psi.rst), how much
-time the hypervisor took (`steal` in /proc/stat) and how long a control group was held back (cpu.stat). Where that does
-not exist (macOS, old kernels), a short calculation of our own tells how much of a processor one gets.
+Linux counts how long programs waited for a processor, what a hypervisor took, and how long a control group was held
+back (`checker.counters`). Where it does not (macOS, old kernels), a short calculation of our own tells how much of a
+processor one gets.
 """
 
 import functools
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from checker import usage
+from checker.counters import Counters, Look
 from checker.errors import MachineTooSlow
 from checker.usage import Used
 
@@ -66,21 +66,6 @@ class Pace(msgspec.Struct, frozen=True):
         return 1.0 if self.slowness < NOISE else min(self.slowness, MOST)
 
 
-class Look(msgspec.Struct, frozen=True):
-    """What the system counted up to a moment, in seconds; None where it does not count that.
-
-    waited: in which a program was ready and had no processor. stolen: that the hypervisor took, of all processors.
-    held: in which control groups kept their processes from running. ours: that we used of processors.
-    """
-
-    at: float
-    waited: float | None
-    stolen: float | None
-    held: float | None
-    ours: float
-    closely: bool = False
-
-
 Burst = Callable[[], tuple[float, float]]
 """Does a fixed piece of work; the processor time and the time that it took, in seconds."""
 
@@ -114,40 +99,25 @@ class Machine:
 
     def __init__(
         self,
-        proc: Path = Path("/proc"),
-        groups: Path = Path("/sys/fs/cgroup"),
+        counters: Counters | None = None,
         clock: Callable[[], float] = time.monotonic,
         work: Burst = burst,
-        cores: int = 0,
     ) -> None:
-        self._proc = proc
-        self._groups = groups
+        self._counters = counters or Counters()
         self.clock = clock
         self._work = work
-        self._cores = cores
-
-    @property
-    def cores(self) -> int:
-        """How many processors we may use."""
-        if self._cores:
-            return self._cores
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
     def measure(self) -> Pace:
         """Measure now; takes about 20 ms of processor time."""
         done = [self._work() for _ in range(BURSTS)]
         cpu, wall = sum(each[0] for each in done), sum(each[1] for each in done)
         fastest = min(each[0] for each in done)
-        share = min(1.0, cpu / wall if wall else 1.0, self._quota())
+        share = min(1.0, cpu / wall if wall else 1.0, self._counters.quota())
         return Pace(max(1.0, fastest / REFERENCE), share)
 
     def look(self, *, closely: bool = False) -> Look:
-        """Read the system's counters: some small files.
-
-        closely: count in `Look.ours` all processes that are ours and not only this one with its ended children, which
-        takes some milliseconds. Only looks of one kind can be compared.
-        """
-        return Look(self.clock(), self._waited(), self._stolen(), self._held(), self._ours(closely), closely)
+        """Read the system's counters now; see `Counters.look`."""
+        return self._counters.look(self.clock(), closely=closely)
 
     def starved(self, since: Look, used: Used | None = None, share: float | None = None) -> str:
         """Whether the machine was starved since then: why, as the end of a sentence for people; empty if not.
@@ -162,99 +132,29 @@ class Machine:
         if seconds < SHORTEST:
             return ""
         got = self.measure().share if share is None else share
+        cores = len(self._counters.cores)
         held, stolen = _share(since.held, now.held, seconds), _share(since.stolen, now.stolen, seconds)
         waited = _share(since.waited, now.waited, seconds)
         if used is not None:
             waited = max(waited or 0.0, min(1.0, used.waited / seconds))
-        more = 0.0 if used is None or (self._alone and since.closely) else used.cpu
-        ours = (now.ours - since.ours + more) / (seconds * self.cores)
+        more = 0.0 if used is None or (self._counters.alone and since.closely) else used.cpu
+        ours = (now.ours - since.ours + more) / (seconds * cores)
+        busy = 1.0 if now.busy is None or since.busy is None else (now.busy - since.busy) / (seconds * cores)
         slow = got <= 1 / NOISE
         why = []
         if held is not None and held >= TAKEN:
             why.append(f"a limit on its processors held it back for {held:.0%}")
-        if stolen is not None and stolen / self.cores >= TAKEN:
-            why.append(f"other systems on the same hardware took {stolen / self.cores:.0%}")
+        if stolen is not None and stolen / cores >= TAKEN:
+            why.append(f"other systems on the same hardware took {stolen / cores:.0%}")
         pressed = waited is not None and (waited >= MUCH or (waited >= SOME and slow))
+        # Programs that we started can wait for each other on one processor, or in a container with a limit of its own.
+        pressed = pressed and (slow or busy - ours >= TAKEN)
         if ours < OURS and (pressed or (waited is None and slow)):
             why.append("programs waited for a processor" + ("" if waited is None else f" in {waited:.0%}"))
         if not why:
             return ""
         told = " and ".join(why).replace("%", " %")
         return f"{told} of {seconds:.0f} s, and a short calculation got {got * 100:.0f} % of one"
-
-    def _waited(self) -> float | None:
-        with suppress(OSError, IndexError, ValueError):
-            line = (self._proc / "pressure" / "cpu").read_text()
-            return int(line.split("total=")[1].split()[0]) / 1e6
-        return None
-
-    def _stolen(self) -> float | None:
-        with suppress(OSError, IndexError, ValueError), (self._proc / "stat").open(encoding="ascii") as file:
-            return int(file.readline().split()[8]) / usage.UNIT
-        return None
-
-    def _held(self) -> float | None:
-        """Seconds that our control groups were held back: the sum of all, as one is the limit and the rest have none.
-
-        The kernel adds up over processors, so this is divided by their number.
-        """
-        found = []
-        for folder in self._own_groups():
-            with suppress(OSError, ValueError):
-                for line in (folder / "cpu.stat").read_text().splitlines():
-                    name, _, value = line.partition(" ")
-                    if name in ("throttled_usec", "throttled_time"):
-                        found.append(int(value) / (1e6 if name == "throttled_usec" else 1e9))
-        return sum(found) / self.cores if found else None
-
-    def _quota(self) -> float:
-        """The processors that our control groups may use, at most 1."""
-        least = 1.0
-        for folder in self._own_groups():
-            with suppress(OSError, ValueError, ZeroDivisionError):
-                least = min(least, _quota(folder))
-        return max(least, 0.01)
-
-    def _own_groups(self) -> list[Path]:
-        """The folders of the groups we are in, as far as they can be seen, for version 2 and version 1."""
-        try:
-            lines = (self._proc / "self" / "cgroup").read_text().splitlines()
-        except OSError:
-            return []
-        found = []
-        for line in lines:
-            _, _, rest = line.partition(":")
-            names, _, path = rest.partition(":")
-            if names and "cpu" not in names.split(","):
-                continue
-            top = next((top for top in self._tops(names) if top.is_dir()), None)
-            inside = Path(path.lstrip("/"))
-            if top is not None and ".." not in inside.parts:
-                found += [top / part for part in (inside, *inside.parents) if (top / part).is_dir()]
-        return found
-
-    def _tops(self, names: str) -> tuple[Path, ...]:
-        return (self._groups / names, self._groups / "cpu") if names else (self._groups,)
-
-    @property
-    def _alone(self) -> bool:
-        """Whether all processes that are seen are ours, as in a room."""
-        return self._proc == usage.PROC and os.getpid() == 1
-
-    def _ours(self, closely: bool) -> float:
-        """Seconds of processor time of this process and, where it is the first of its own space, all others there."""
-        if self._alone and closely:
-            return sum(member.cpu for member in usage.members(1).values())
-        used = os.times()
-        return used.user + used.system + used.children_user + used.children_system
-
-
-def _quota(folder: Path) -> float:
-    if (folder / "cpu.max").exists():
-        quota, period = (folder / "cpu.max").read_text().split()
-    else:
-        quota, period = ((folder / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
-    return int(quota) / int(period) if quota.strip() != "max" and int(quota) > 0 else 1.0
 
 
 def _share(before: float | None, after: float | None, seconds: float) -> float | None:

@@ -1,16 +1,15 @@
 """On a machine that is too slow nobody is blamed: a right answer passes or is an error, a wrong one fails as ever."""
 
 import os
-from collections.abc import Callable
+import subprocess
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from checker import answers
-from checker.answers import Here
 from checker.model import AnswerRun
-from checker.workspace import Workspace
 from tests import slow
 from tests.helpers import Command, TinyLab
 
@@ -56,26 +55,36 @@ def test_a_wrong_answer_fails_there_too(lab: Command, tiny: TinyLab) -> None:
     assert steps["pin"]["findings"][0]["code"] == "answer-timed-out"
 
 
-class Door(Here):
-    """Where answers are held by a control group."""
+ANSWER = """
+import sys
+from pathlib import Path
 
-    def __init__(self, enter: Callable[[], None]) -> None:
-        self._enter = enter
+import msgspec
 
-    def enter(self) -> None:
-        self._enter()
+from checker import answers
+from checker.workspace import Workspace
+
+place, seconds = Path(sys.argv[1]), float(sys.argv[2])
+run = answers.run_script(
+    Workspace(place), place / "answer.sh", {"PATH": "/usr/bin:/bin"}, lambda _: None, time_limit=seconds
+)
+sys.stdout.buffer.write(msgspec.json.encode(run))
+"""
 
 
 def run(folder: Path, text: str, seconds: float, share: float = 1.0, busy: int = 0) -> AnswerRun:
-    script = folder / "answer.sh"
-    script.write_text(text)
+    """Run an answer in a checker that is held to a share of all processors, beside so many busy programs."""
+    (folder / "answer.sh").write_text(text)
     with ExitStack() as stack:
-        enter = stack.enter_context(slow.held(share)).enter if share < 1 else lambda: None
+        group = stack.enter_context(slow.held(share)) if share < 1 else None
         stack.enter_context(slow.burning(busy))
-        env = {"PATH": os.defpath}
-        return answers.run_script(
-            Workspace(folder), script, env, lambda _: None, time_limit=seconds, door=Door(enter)
+        done = subprocess.run(
+            [sys.executable, "-c", ANSWER, str(folder), str(seconds)],
+            preexec_fn=group.enter if group else None,
+            stdout=subprocess.PIPE,
+            check=True,
         )
+    return msgspec.json.decode(done.stdout, type=AnswerRun)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +99,7 @@ def run(folder: Path, text: str, seconds: float, share: float = 1.0, busy: int =
         pytest.param(LOOP, 0.1 / CORES, 0, id="loops-on-a-tenth-of-a-processor"),
         pytest.param(LOOPS, 1.0, 0, id="loops-on-all-processors"),
         pytest.param(f"{LOOPS}\n{LOOPS}", 1.0, 0, id="loops-twice-on-all-processors"),
+        pytest.param("for i in 1 2 3; do sleep 0; done; sleep 100", 1.0, CORES, id="works-then-sleeps"),
     ],
 )
 def test_what_never_ends_is_the_answers_own(tmp_path: Path, text: str, share: float, busy: int) -> None:
@@ -107,7 +117,7 @@ def test_what_would_have_ended_is_given_more_time_or_told_to_be_the_machines_fau
 
 
 def test_what_is_held_is_told_with_figures(tmp_path: Path) -> None:
-    ran = run(tmp_path, WORK * 1, 1, 0.02 / CORES)
+    ran = run(tmp_path, WORK, 1, 0.02 / CORES)
 
     assert ran.timed_out
     assert "programs waited for a processor in" in ran.starved

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from checker import pace, usage
+from checker.counters import Counters
 from checker.deadline import Deadline, soon
 from checker.errors import EnvironmentFault, MachineTooSlow
 from checker.pace import REFERENCE, Machine, Pace
@@ -24,11 +25,10 @@ class Bench:
         (folder / "proc/self").mkdir()
         (folder / "groups/room").mkdir(parents=True)
         (folder / "proc/self/cgroup").write_text("0::/room\n")
-        self.waited = self.stolen = self.held = 0.0
+        self.waited = self.stolen = self.held = self.others = 0.0
         self.write()
-        self.machine = Machine(
-            folder / "proc", folder / "groups", clock=lambda: self.now, work=self.burst, cores=cores
-        )
+        counters = Counters(folder / "proc", folder / "groups", cores)
+        self.machine = Machine(counters, clock=lambda: self.now, work=self.burst)
 
     def burst(self) -> tuple[float, float]:
         cpu = REFERENCE * self.slowness
@@ -38,11 +38,22 @@ class Bench:
         pressure = f"some avg10=0.00 avg60=0.00 avg300=0.00 total={int(self.waited * 1e6)}\n"
         (self.folder / "proc/pressure/cpu").write_text(pressure)
         ticks = int(self.stolen * usage.UNIT)
-        (self.folder / "proc/stat").write_text(f"cpu  1 2 3 4 5 6 7 {ticks} 0 0\ncpu0 1 2 3\n")
+        used = int(self.others * usage.UNIT)
+        lines = [
+            f"cpu  1 2 3 4 5 6 7 {ticks} 0 0",
+            f"cpu0 {used} 0 0 4 5 0 0 0 0 0",
+            "cpu1 0 0 0 4 5 0 0 0 0 0",
+        ]
+        lines += ["cpu2 99 99 99 99 99 99 99 99 0 0", "intr 5"]
+        (self.folder / "proc/stat").write_text("\n".join(lines))
         stat = f"usage_usec 5\nnr_throttled 1\nthrottled_usec {int(self.held * 1e6)}\n"
         (self.folder / "groups/room/cpu.stat").write_text(stat)
 
-    def pass_time(self, seconds: float, *, waited: float = 0, stolen: float = 0, held: float = 0) -> None:
+    def pass_time(
+        self, seconds: float, *, waited: float = 0, stolen: float = 0, held: float = 0, others: float = 1.0
+    ) -> None:
+        """others: processors that programs beside us use."""
+        self.others += seconds * others
         self.now += seconds
         self.waited += seconds * waited
         self.stolen += seconds * stolen
@@ -168,11 +179,19 @@ def test_a_program_of_ours_that_waited_is_evidence_where_the_machine_as_a_whole_
     assert "90 %" in bench.machine.starved(before, Used(cpu=6, waited=54, talks=False))
 
 
+def test_who_waits_for_its_own_programs_only_has_no_excuse(bench: Bench) -> None:
+    """Loops on one processor of two, or in a container with a limit of its own: nobody else is there."""
+    before = bench.machine.look()
+    bench.pass_time(60, waited=1.0, others=0.0)
+
+    assert bench.machine.starved(before) == ""
+    assert bench.machine.starved(before, Used(cpu=10, waited=60, talks=False)) == ""
+
+
 def test_without_the_kernels_files_a_short_calculation_decides(tmp_path: Path) -> None:
     now, got = [0.0], [1.0]
-    machine = Machine(
-        tmp_path / "none", tmp_path / "none", lambda: now[0], lambda: (REFERENCE, REFERENCE / got[0]), 2
-    )
+    counters = Counters(tmp_path / "none", tmp_path / "none", 2)
+    machine = Machine(counters, lambda: now[0], lambda: (REFERENCE, REFERENCE / got[0]))
     before = machine.look()
     now[0] = 60.0
 
