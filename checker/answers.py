@@ -13,7 +13,8 @@ from typing import Protocol
 
 import msgspec
 
-from checker import scripttext, tools
+from checker import pace, scripttext, tools
+from checker.deadline import Deadline
 from checker.engine import Engine
 from checker.errors import EnvironmentFault
 from checker.model import AnswerRun, Lab, LabReport, Step, Written
@@ -156,7 +157,10 @@ def run_script(
     time_limit: float,
     door: Door = HERE,
 ) -> AnswerRun:
-    """Run any script the way answers are run. Raises EnvironmentFault if bash cannot be started."""
+    """Run any script the way answers are run. Raises EnvironmentFault if bash cannot be started.
+
+    time_limit: seconds on a healthy machine; see `checker.deadline` for what a slow one adds.
+    """
     began = time.monotonic()
     make_room(workspace)
     try:
@@ -175,7 +179,8 @@ def run_script(
     kept = _Kept(on_output)
     kept.note(scripttext.form(script))
     try:
-        timed_out = not _follow(process, kept, began + time_limit)
+        deadline = Deadline(time_limit, process.pid)
+        timed_out = not _follow(process, kept, deadline)
     finally:
         _end_group(process)
     _drain(process, kept)
@@ -188,7 +193,14 @@ def run_script(
         output=kept.text,
         truncated=kept.truncated,
         timed_out=timed_out,
+        starved=_too_slow(deadline) if timed_out else "",
     )
+
+
+def _too_slow(deadline: Deadline) -> str:
+    """The sentence for `AnswerRun.starved`; empty if the machine was not."""
+    what = f"the answer did not end in {deadline.elapsed:.0f} s"
+    return pace.too_slow(what, deadline.why).told if deadline.why else ""
 
 
 def make_room(workspace: Workspace) -> None:
@@ -255,7 +267,7 @@ class _Kept:
         return "".join(self._parts)
 
 
-def _follow(process: subprocess.Popen[bytes], kept: _Kept, deadline: float) -> bool:
+def _follow(process: subprocess.Popen[bytes], kept: _Kept, deadline: Deadline) -> bool:
     """Read until the script ends; False if the deadline came first.
 
     The script's own end counts, not the end of its output: something it left running in the
@@ -267,9 +279,9 @@ def _follow(process: subprocess.Popen[bytes], kept: _Kept, deadline: float) -> b
         selector.register(process.stdout, selectors.EVENT_READ)
         open_ = True
         while process.poll() is None:
-            left = deadline - time.monotonic()
-            if left <= 0:
+            if deadline.over():
                 return False
+            left = deadline.left
             if not open_:
                 try:
                     process.wait(min(TICK, left))

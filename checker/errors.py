@@ -52,6 +52,18 @@ class ServiceFault(EnvironmentFault):
     """A service of the stack is not running or does not answer."""
 
 
+class Refused(ServiceFault):
+    """A service answered a request of the checker's own with another status than it should."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class MachineTooSlow(EnvironmentFault):
+    """Something ran out of time while others had the processors; trying again on a quieter machine helps."""
+
+
 class ContentFault(LabError):
     """What somebody put into a registry cannot be read as an image: theirs to mend, not the machine's."""
 

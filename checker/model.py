@@ -170,7 +170,8 @@ class AnswerRun(msgspec.Struct, frozen=True, kw_only=True):
     """What happened when an answer script ran. Durations are in seconds.
 
     output: both streams as they came, cut at a limit (`truncated` says so).
-    exit_code: None if the time limit or an interrupt ended it.
+    exit_code: None if the time limit or an interrupt ended it. starved: why the machine and not the answer is to
+    blame for the time limit, in sentences; empty if it is not. It is no part of the report's JSON form.
     """
 
     exit_code: int | None
@@ -178,6 +179,7 @@ class AnswerRun(msgspec.Struct, frozen=True, kw_only=True):
     output: str
     truncated: bool = False
     timed_out: bool = False
+    starved: str = ""
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,9 +19,11 @@ from typing import Any, Self
 
 import msgspec
 
+from checker.deadline import Deadline
 from checker.engine import Engine, engine_calls
 from checker.engineview import EngineView
 from checker.errors import ServiceFault
+from checker.pace import scaled
 from checker.ports import HOST, free_port
 from checker.processes import process_identity
 from checker.registry import RegistryClient
@@ -31,6 +33,7 @@ APP_PORT = 8080
 ANSWERS_WITHIN = 20.0
 """Seconds a started image may take until it answers: ten were not enough on a machine with much else to do."""
 RESPONDS_WITHIN = 5.0
+SILENT_FOR = 2.0
 """Seconds for the whole of one response."""
 POLL = 0.005
 BODY_LIMIT = 64 * 1024
@@ -121,7 +124,10 @@ class Probe:
 
     def port(self, number: int, path: str = "/") -> Answer | None:
         """What answers on a port of this machine now, whatever it is; None if nothing does."""
-        return _get(number, path)
+        wait = Deadline(SILENT_FOR)
+        if (answer := _get(number, path)) is None:
+            wait.require_now(f"port {number} did not answer in {wait.elapsed:.0f} s")
+        return answer
 
     def _pulled(self, name: str, key: str) -> Answer:
         import docker.errors
@@ -203,9 +209,10 @@ class Probe:
             ) from error
 
     def _wait(self, container: str, port: int) -> Answer:
-        deadline = time.monotonic() + ANSWERS_WITHIN
+        deadline = Deadline(ANSWERS_WITHIN)
         looked = time.monotonic()
-        while (now := time.monotonic()) < deadline and not self._closing.is_set():
+        while not self._closing.is_set() and not deadline.over():
+            now = time.monotonic()
             if (answer := _get(port)) is not None:
                 return answer
             if now - looked > 0.2:
@@ -219,6 +226,7 @@ class Probe:
                         f"It ended by itself with exit code {state['ExitCode']}. {self._log(container)}",
                     )
             time.sleep(POLL)
+        deadline.require(f"a container of an image did not answer in {deadline.elapsed:.0f} s")
         return Answer(0, "", f"It runs but did not answer on port {APP_PORT} within {ANSWERS_WITHIN:.0f} s.")
 
     def _log(self, container: str) -> str:
@@ -233,12 +241,12 @@ def behaviour(layers: Sequence[str], config: Mapping[str, Any]) -> str:
 
 
 def _get(port: int, path: str = "/") -> Answer | None:
-    connection = http.client.HTTPConnection(HOST, port, timeout=2)
+    connection = http.client.HTTPConnection(HOST, port, timeout=scaled(SILENT_FOR))
     ending: threading.Timer | None = None
     try:
         connection.connect()
         # The connection's own timeout is for each piece, and a response may come in pieces for hours.
-        ending = threading.Timer(RESPONDS_WITHIN, _hang_up, (connection.sock,))
+        ending = threading.Timer(scaled(RESPONDS_WITHIN), _hang_up, (connection.sock,))
         ending.daemon = True
         ending.start()
         connection.request("GET", path)

@@ -9,7 +9,6 @@ import io
 import json
 import lzma
 import tarfile
-import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +19,9 @@ import requests
 import urllib3
 from requests.auth import AuthBase
 
-from checker.errors import ContentFault, ServiceFault
+from checker.deadline import Deadline
+from checker.errors import ContentFault, Refused, ServiceFault
+from checker.pace import scaled
 
 INDEX_TYPES = (
     "application/vnd.oci.image.index.v1+json",
@@ -265,7 +266,10 @@ class RegistryClient:
             # Distribution answers 500 where a digest is that of a blob which is no manifest.
             if ":" in reference and self.alive():
                 return None
-            raise ServiceFault(f"The registry answered {response.status_code} for {repository}:{reference}.")
+            raise Refused(
+                f"The registry answered {response.status_code} for {repository}:{reference}.",
+                response.status_code,
+            )
         body = _read(response, MAX_MANIFEST, f"{repository}:{reference}")
         named = reference if ":" in reference else response.headers.get("Docker-Content-Digest", "")
         digest = named or "sha256:" + hashlib.sha256(body).hexdigest()
@@ -279,7 +283,9 @@ class RegistryClient:
             if response.status_code == requests.codes.not_found:
                 return found
             if response.status_code != requests.codes.ok:
-                raise ServiceFault(f"The registry answered {response.status_code} for {path}.")
+                raise Refused(
+                    f"The registry answered {response.status_code} for {path}.", response.status_code
+                )
             found += _object(_read(response, MAX_MANIFEST, path)).get(key) or []
             following = response.links.get("next", {}).get("url", "")
             path = following if following != path else ""
@@ -287,11 +293,13 @@ class RegistryClient:
 
     def _get(self, path: str) -> requests.Response:
         """The answer, of which only the head has come."""
+        wait = Deadline(TIMEOUT)
         try:
             return self._http.get(
-                f"{self._base}{path}", headers={"Accept": ACCEPT}, timeout=TIMEOUT, stream=True
+                f"{self._base}{path}", headers={"Accept": ACCEPT}, timeout=scaled(TIMEOUT), stream=True
             )
         except requests.RequestException as error:
+            wait.require_now(f"the registry at {self.address} did not answer in {wait.elapsed:.0f} s")
             raise ServiceFault(
                 f"The registry at {self.address} does not answer.",
                 "Start it again with `lab start`; what was pushed before is kept.",
@@ -306,7 +314,7 @@ def _is_attestation(entry: dict[str, Any]) -> bool:
 
 def _read(response: requests.Response, limit: int, what: str) -> bytes:
     body = bytearray()
-    deadline = time.monotonic() + ANSWER_WITHIN
+    deadline = Deadline(ANSWER_WITHIN)
     try:
         with response:
             while chunk := response.raw.read1(1 << 16, decode_content=True):  # as it comes: bytes may drip
@@ -315,9 +323,11 @@ def _read(response: requests.Response, limit: int, what: str) -> bytes:
                     raise ContentFault(
                         f"What is stored as {what} is larger than {limit} bytes; it is not read."
                     )
-                if time.monotonic() > deadline:
+                if deadline.over():
+                    deadline.require(f"the registry took longer than {deadline.elapsed:.0f} s to send {what}")
                     raise ServiceFault(f"The registry took longer than {ANSWER_WITHIN:.0f} s to send {what}.")
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        deadline.require_now(f"the registry stopped in the middle of {what}", TIMEOUT)
         raise ServiceFault(
             f"The registry stopped in the middle of {what}.",
             "Start it again with `lab start`; what was pushed before is kept.",

@@ -16,8 +16,10 @@ from pathlib import Path
 import msgspec
 
 from checker.catalog import shipped_files
+from checker.deadline import Deadline
 from checker.errors import ContentFault, EnvironmentFault, LabError
 from checker.model import Lab, Step
+from checker.pace import scaled
 from checker.values import fill
 
 PRIVATE = ".lab"
@@ -323,6 +325,7 @@ def _git(
     environment |= GIT_IDENTITY | trusted(folder)
     # Missing objects must not be fetched: the repository's own configuration names the command for it.
     environment["GIT_ALLOW_PROTOCOL"] = "none"
+    wait = Deadline(30)
     try:
         done = subprocess.run(
             [*command, "-c", f"core.hooksPath={os.devnull}", *arguments],
@@ -331,15 +334,17 @@ def _git(
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=30,
+            timeout=scaled(30),
             check=False,
         )
     except FileNotFoundError:
         raise EnvironmentFault(
             "git is not installed.", "Install it, for instance with `apt-get install git`."
         ) from None
-    except subprocess.TimeoutExpired:
-        raise _TookTooLong(f"git {arguments[0]} did not end within 30 s in {folder}.") from None
+    except subprocess.TimeoutExpired as late:
+        what = f"git {arguments[0]} did not end within {late.timeout:.0f} s in {folder}"
+        wait.require_now(what)
+        raise _TookTooLong(f"{what}.") from None
     if check and done.returncode != 0:
         raise LabError(f"git {arguments[0]} failed in {folder}: {done.stderr.strip()}")
     return done

@@ -9,6 +9,7 @@ import msgspec
 import requests
 
 from checker.errors import ServiceFault
+from checker.pace import scaled
 from checker.views.operated import Event
 
 COLUMNS = ("at", "actor", "action", "repository", "digest")
@@ -84,7 +85,7 @@ def status(api: str, account: tuple[str, str]) -> int:
     with requests.Session() as http:
         http.trust_env = False
         try:
-            return http.get(f"http://{api}/events", auth=account, timeout=10).status_code
+            return http.get(f"http://{api}/events", auth=account, timeout=scaled(10)).status_code
         except requests.RequestException as error:
             raise ServiceFault(f"The server at {api} does not answer ({type(error).__name__}).") from error
 

@@ -3,23 +3,19 @@
 That is told as what it is, and never as a fault of the lab.
 """
 
-import time
-from collections.abc import Callable
-from typing import NoReturn, TypeVar
+from typing import NoReturn
 
 import pytest
 
 from checker.check import fail
+from checker.deadline import soon
 from checker.engineview import EngineView
 from checker.errors import ServiceFault
 from checker.stack.container import answers
 from checker.stack.stack import Running
 
-T = TypeVar("T")
-
 UP_WITHIN = 15.0
 """Seconds a service may need after an answer started it again."""
-POLL = 0.02
 
 
 def require_up(request: pytest.FixtureRequest, engine: EngineView, name: str, port: str, path: str) -> object:
@@ -49,14 +45,6 @@ def require_up(request: pytest.FixtureRequest, engine: EngineView, name: str, po
             f"The service {name} runs and does not answer.", "Start it again with `lab start`."
         )
     return view
-
-
-def soon(look: Callable[[], T], within: float) -> T:
-    """Look again and again until something is there; what was seen last when the seconds are over."""
-    deadline = time.monotonic() + within
-    while not (seen := look()) and time.monotonic() < deadline:
-        time.sleep(POLL)
-    return seen
 
 
 def _removed(name: str) -> NoReturn:

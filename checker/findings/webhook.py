@@ -5,8 +5,8 @@ from typing import NoReturn
 import msgspec
 
 from checker.check import fail
+from checker.deadline import soon
 from checker.findings.hub import listed
-from checker.findings.up import soon
 from checker.views.events import Events
 from checker.views.hub import Hub, RealHub
 from checker.views.operated import Delivery

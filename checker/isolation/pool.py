@@ -12,6 +12,7 @@ from checker.isolation.limits import Limits, shares
 from checker.isolation.nursery import Nursery
 from checker.isolation.worker import Order, Told
 from checker.model import AnswerRun, Lab, LabReport, Outcome, Versions
+from checker.pace import scaled
 from checker.processes import own_name
 
 ATTEMPTS = 2
@@ -78,7 +79,7 @@ def _order(task: Task, stock: str, root: Path, cores: tuple[int, ...]) -> Order:
     seconds = sum(step.time_limit for step in task.lab.steps) + EXTRA_SECONDS
     return Order(
         name=own_name(), root=str(root), lab=task.lab.name, path=str(task.path), here=str(Path.cwd()), stock=stock,
-        limits=Limits(seconds=seconds), cores=cores,
+        limits=Limits(seconds=scaled(seconds)), cores=cores,
     )  # fmt: skip
 
 

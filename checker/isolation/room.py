@@ -25,6 +25,7 @@ from pathlib import Path
 import msgspec
 
 from checker import dockerd
+from checker.deadline import Deadline
 from checker.engine import answers_at
 from checker.errors import EngineFault
 from checker.isolation import household, linux, roots
@@ -32,6 +33,7 @@ from checker.isolation import limits as limits_module
 from checker.isolation.layers import driver
 from checker.isolation.limits import Limits
 from checker.isolation.roots import ENGINE, ROOM, SHARED, SOCKET, Plan
+from checker.pace import scaled
 
 OWNER = 0x6E000000
 COUNT = 65536
@@ -40,6 +42,8 @@ ENGINE_PROGRAMS = frozenset({"dockerd", "containerd", "docker-proxy"})
 SHIM = "containerd-shim"
 OWN_TEMPORARY = Path("/tmp")  # noqa: S108 - a file system of the worker's own
 START_WITHIN = 30.0
+ACTS_WITHIN = 10.0
+"""Seconds in which a process of ours has to start and end in a room."""
 POLL = 0.005
 LEAST_DISK, LEAST_FILES = 2 * 1024**2, 100
 
@@ -84,7 +88,7 @@ class Room(msgspec.Struct, frozen=True):
             return "The disk is full."
         if not _loopback_works() or self.routes - _routes():
             return "The network of the room was taken apart: 127.0.0.1, or a route of the engine's, is gone."
-        if not answers_at(SOCKET):
+        if not answers_at(SOCKET, scaled(5)):
             raise EngineFault(
                 "The engine of the room does not answer.", "The machine may be too slow: try again."
             )
@@ -104,19 +108,23 @@ class Room(msgspec.Struct, frozen=True):
         return [*engine, self.layers] if engine and alive else []
 
     def _starts(self, *words: str) -> bool:
+        wait = Deadline(ACTS_WITHIN)
         try:
             done = subprocess.run(
                 self.command(Path("/"), *words), preexec_fn=self.enter, capture_output=True,
-                env={"PATH": household.PATH}, timeout=10, check=False,
+                env={"PATH": household.PATH}, timeout=scaled(ACTS_WITHIN), check=False,
             )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            wait.require_now(f"no process could be started in the room in {wait.elapsed:.0f} s")
+            return False
         except (OSError, subprocess.SubprocessError):
             return False
         return done.returncode == 0
 
     def _cleared(self) -> bool:
         """End what answers left running besides containers, and see whether that was enough."""
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
+        deadline = Deadline(ACTS_WITHIN)
+        while not deadline.over():
             kept = _tree(self._own())
             for pid in _tree([self.init]) - kept - {self.init}:
                 with suppress(ProcessLookupError):
@@ -128,7 +136,7 @@ class Room(msgspec.Struct, frozen=True):
     def stop_engine(self) -> None:
         """End the engine in good order, so that its data can be used again."""
         end = "p=$(cat /lab/engine/docker.pid); kill $p; while kill -0 $p 2>/dev/null; do sleep 0.02; done"
-        subprocess.run(self.command(Path("/"), "bash", "-c", end), check=True, timeout=60)
+        subprocess.run(self.command(Path("/"), "bash", "-c", end), check=True, timeout=scaled(60))
 
 
 def supervise(
@@ -170,7 +178,7 @@ def supervise(
             for file in ("uid_map", "gid_map"):
                 Path(f"/proc/{builder}/{file}").write_text(f"0 {OWNER} {COUNT}\n")
             os.write(go[1], b"1")
-        return _watch(builder, talk, time.monotonic() + limits.seconds)
+        return _watch(builder, talk, Deadline(limits.seconds))
     finally:
         with suppress(ProcessLookupError):
             os.kill(builder, signal.SIGKILL)
@@ -182,14 +190,16 @@ def supervise(
             base.rmdir()
 
 
-def _watch(builder: int, talk: int, deadline: float) -> bool:
+def _watch(builder: int, talk: int, deadline: Deadline) -> bool:
     """Wait until the builder ends, nobody listens any more, or the time is over; False for the last."""
     handle = os.pidfd_open(builder)
     poll = select.poll()
     poll.register(handle, select.POLLIN)
     poll.register(talk, select.POLLHUP | select.POLLRDHUP)
     try:
-        return bool(poll.poll(max(0.0, deadline - time.monotonic()) * 1000))
+        while not (heard := poll.poll(deadline.left * 1000)) and not deadline.over():
+            pass
+        return bool(heard)
     finally:
         os.close(handle)
 
@@ -273,10 +283,12 @@ def _start(handles: list[int], layers: bool) -> Room:
     os.waitpid(between, 0)
     pid = int(os.read(said, 32) or b"0")
     os.close(said)
-    deadline = time.monotonic() + START_WITHIN
-    while not answers_at(SOCKET):
+    deadline = Deadline(START_WITHIN)
+    while not answers_at(SOCKET, scaled(5)):
         gone = not pid or os.waitpid(pid, os.WNOHANG)[0] or (ENGINE / "ended").exists()
-        if gone or time.monotonic() > deadline:
+        if gone or deadline.over():
+            if not gone:
+                deadline.require(f"the engine of the room did not start in {deadline.elapsed:.0f} s")
             why = dockerd.complaint(ENGINE / "log") or "it said nothing"
             raise EngineFault(
                 f"The engine of the room {'ended at once' if gone else 'does not answer'}: {why}"

@@ -20,6 +20,7 @@ from checker.isolation.limits import Limits
 from checker.isolation.room import OWNER, Room, supervise
 from checker.isolation.roots import SOCKET, Plan
 from checker.lock import alone
+from checker.pace import scaled
 
 KEPT_FOR = 14 * 24 * 3600.0
 """Seconds after which stock that nobody used is thrown away."""
@@ -154,7 +155,9 @@ def _load(archive: Path, data: Path, layers: bool) -> str:
 def _fill(room: Room, archive: int, failed: Callable[[str], None]) -> None:
     """In the worker: load the images, end the engine in good order, and say that it went well."""
     command = ["docker", f"--host=unix://{SOCKET}", "load", "--quiet"]
-    loaded = subprocess.run(command, stdin=archive, capture_output=True, text=True, timeout=200, check=False)
+    loaded = subprocess.run(
+        command, stdin=archive, capture_output=True, text=True, timeout=scaled(200), check=False
+    )
     if loaded.returncode:
         failed(f"The engine of a room does not take them: {loaded.stderr.strip()[-300:]}")
         return

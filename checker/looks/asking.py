@@ -1,5 +1,7 @@
 """HTTP requests to servers that learners run: whatever comes back, or does not, is a fact and never an error.
 
+Only silence on a machine that is too slow to answer is an error.
+
 One response has a deadline as a whole and a limit in bytes.
 """
 
@@ -16,6 +18,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from checker.deadline import Deadline
+from checker.pace import scaled
 from checker.ports import HOST
 
 WITHIN = 10.0
@@ -61,7 +65,10 @@ class Server(msgspec.Struct, frozen=True):
     def ask(
         self, method: str, path: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Reply:
-        """One request, on a connection of its own; redirects are not followed."""
+        """One request, on a connection of its own; redirects are not followed.
+
+        Raises MachineTooSlow if no answer came in time on a starved machine.
+        """
         sent = dict(headers or {})
         if self.account:
             sent["Authorization"] = "Basic " + b64encode(":".join(self.account).encode()).decode()
@@ -70,10 +77,11 @@ class Server(msgspec.Struct, frozen=True):
         except (ssl.SSLError, OSError) as error:
             return Reply(0, trouble=str(error))
         ending: threading.Timer | None = None
+        wait, within = Deadline(WITHIN), scaled(WITHIN)
         try:
             connection.connect()
             # The connection's own timeout is for each piece, and a response may come in pieces for hours.
-            ending = threading.Timer(WITHIN, _hang_up, (connection.sock,))
+            ending = threading.Timer(within, _hang_up, (connection.sock,))
             ending.daemon = True
             ending.start()
             # Refused before all was sent, the answer is there all the same.
@@ -86,6 +94,7 @@ class Server(msgspec.Struct, frozen=True):
                 b"" if method == "HEAD" else response.read(BODY_LIMIT),
             )
         except (OSError, http.client.HTTPException, ValueError) as error:
+            wait.require_now(f"127.0.0.1:{self.port} did not answer in {wait.elapsed:.0f} s")
             return Reply(0, trouble=str(error) or type(error).__name__)
         finally:
             if ending:
@@ -125,7 +134,7 @@ class Server(msgspec.Struct, frozen=True):
 
     def _connection(self) -> http.client.HTTPConnection:
         if self.authority == "":
-            return http.client.HTTPConnection(HOST, self.port, timeout=WITHIN)
+            return http.client.HTTPConnection(HOST, self.port, timeout=scaled(WITHIN))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if self.authority is None:
             context.check_hostname = False
@@ -133,7 +142,7 @@ class Server(msgspec.Struct, frozen=True):
         else:
             # ssl takes ASCII only, and round a certificate there may be remarks in any language.
             context.load_verify_locations(cadata=self.authority.encode("ascii", "ignore").decode())
-        return http.client.HTTPSConnection(HOST, self.port, timeout=WITHIN, context=context)
+        return http.client.HTTPSConnection(HOST, self.port, timeout=scaled(WITHIN), context=context)
 
 
 def digest(data: bytes) -> str:

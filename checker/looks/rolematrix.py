@@ -18,7 +18,7 @@ import msgspec
 import requests
 
 from checker.errors import ServiceFault
-from checker.looks.tokenclient import REFUSED, Account, TokenClient, digest, image, said
+from checker.looks.tokenclient import REFUSED, Account, Lease, TokenClient, digest, image, said
 
 Action = Literal["pull", "push", "delete", "list"]
 ACTIONS: tuple[Action, ...] = ("pull", "push", "delete")
@@ -93,7 +93,7 @@ class Matrix:
             {"architecture": "amd64", "os": "linux", "trial": secrets.token_hex(8)}
         ).encode()
         self._ready: dict[str, bytes] = {}
-        self._tokens: dict[str, str] = {}
+        self._leases: dict[str, Lease] = {}
 
     def try_rows(self, wanted: Sequence[Row]) -> list[Tried]:
         """Try them side by side, those of one role and repository in turn; results in the order given."""
@@ -118,11 +118,11 @@ class Matrix:
     def _try_group(self, key: tuple[str, str], group: list[Row]) -> list[Tried]:
         repository, role = key
         scope = f"repository:{repository}:pull,push,delete" if repository else "registry:catalog:*"
-        token = self._client.token(self._accounts[role], scope)
+        token = self._client.lease(self._accounts[role], scope)
         tries = {"pull": self._pull, "push": self._push, "delete": self._delete, "list": self._list}
         return [Tried(row, *tries[row.action](token, row)) for row in group]
 
-    def _pull(self, token: str, row: Row) -> tuple[bool, str]:
+    def _pull(self, token: Lease, row: Row) -> tuple[bool, str]:
         manifest = self._ready[row.repository]
         got = self._client.manifest(token, row.repository, "pulled")
         blob = self._client.send("GET", f"/v2/{row.repository}/blobs/{digest(self._config)}", token)
@@ -131,7 +131,7 @@ class Matrix:
             raise ServiceFault(f"The registry sent something else than was pushed to {row.repository}.")
         return seen, said(got)
 
-    def _push(self, token: str, row: Row) -> tuple[bool, str]:
+    def _push(self, token: Lease, row: Row) -> tuple[bool, str]:
         layer, tag = secrets.token_bytes(64), f"pushed-{secrets.token_hex(4)}"
         uploaded = self._client.push_blob(token, row.repository, layer)
         # Where nothing can be uploaded, a manifest of what is there already could still be put.
@@ -143,7 +143,7 @@ class Matrix:
             raise ServiceFault(f"{said(put)} does not agree with what {row.repository} holds.")
         return seen, said(put)
 
-    def _delete(self, token: str, row: Row) -> tuple[bool, str]:
+    def _delete(self, token: Lease, row: Row) -> tuple[bool, str]:
         victim = image(self._config, f"to be deleted {secrets.token_hex(8)}")
         _must(
             self._client.push_manifest(
@@ -157,7 +157,7 @@ class Matrix:
             raise ServiceFault(f"{said(deleted)} does not agree with what {row.repository} holds.")
         return seen, said(deleted)
 
-    def _list(self, token: str, _row: Row) -> tuple[bool, str]:
+    def _list(self, token: Lease, _row: Row) -> tuple[bool, str]:
         listed = self._client.send("GET", "/v2/_catalog", token)
         return _both((listed, OK)), said(listed)
 
@@ -165,11 +165,11 @@ class Matrix:
         """Whether something is there, as the operator sees it: the status of asking for it."""
         return self._client.manifest(self._operators(repository), repository, reference, "HEAD").status_code
 
-    def _operators(self, repository: str) -> str:
-        if repository not in self._tokens:
+    def _operators(self, repository: str) -> Lease:
+        if repository not in self._leases:
             scope = f"repository:{repository}:pull,push,delete"
-            self._tokens[repository] = self._client.token(self._operator, scope)
-        return self._tokens[repository]
+            self._leases[repository] = self._client.lease(self._operator, scope)
+        return self._leases[repository]
 
 
 def _both(*answers: tuple[requests.Response, int]) -> bool:

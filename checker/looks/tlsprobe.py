@@ -20,7 +20,9 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.oid import ExtensionOID
 
+from checker.deadline import Deadline
 from checker.looks.certificateuse import Use, use
+from checker.pace import scaled
 
 TIMEOUT = 5.0
 """Seconds a server may be silent."""
@@ -80,15 +82,17 @@ class Look(msgspec.Struct, frozen=True):
 def look(host: str, port: int, authority: str, name: str | None = None) -> Look:
     """Make a handshake with host:port that trusts only `authority` (PEM) and asks for `name` (host if None).
 
-    Raises ValueError if `authority` holds no certificate.
+    Raises ValueError if `authority` holds no certificate, MachineTooSlow for silence on a starved machine.
     """
     authorities = certificates(authority)
     if not authorities:
         raise ValueError("there is no certificate in it")
     name = name or host
+    wait = Deadline(TIMEOUT)
     shown = _shown(host, port, name)
     leaf = shown.certificate
     if leaf is None:
+        wait.require_now(_silence(port, wait))
         return shown
     try:
         version = _trusting(host, port, name, authority)
@@ -96,6 +100,7 @@ def look(host: str, port: int, authority: str, name: str | None = None) -> Look:
         issuer = next((entry for entry in authorities if entry.subject == leaf.issuer), None)
         return Look(_why(error, leaf, authorities, name), error.verify_message, leaf, shown.version, issuer)
     except (OSError, ssl.SSLError) as error:
+        wait.require_now(_silence(port, wait))
         return Look(Trouble.OTHER, _plain(error), leaf, shown.version)
     if leaf.self_signed:  # trusted, since the learner's authority is the certificate itself
         return Look(Trouble.SELF_SIGNED, "the certificate is its own authority", leaf, version)
@@ -108,7 +113,7 @@ def accepts_old_tls(host: str, port: int, name: str | None = None) -> bool:
     The first message of a client that knows nothing newer is sent by hand: today's libraries refuse to, by
     default or altogether, and a refusal of ours would pass for one of the server.
     """
-    with suppress(OSError), socket.create_connection((host, port), TIMEOUT) as connection:
+    with suppress(OSError), socket.create_connection((host, port), scaled(TIMEOUT)) as connection:
         connection.sendall(_old_hello(name or host))
         header = _exactly(connection, 5)
         if len(header) == 5 and header[0] == HANDSHAKE:
@@ -126,13 +131,15 @@ class Plain(msgspec.Struct, frozen=True):
 
 def plain(host: str, port: int, path: str = "/v2/") -> Plain | None:
     """What comes back for a request without TLS; None if nothing that is HTTP does."""
-    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT)
+    wait = Deadline(TIMEOUT)
+    connection = http.client.HTTPConnection(host, port, timeout=scaled(TIMEOUT))
     try:
         connection.request("GET", path)
         response = connection.getresponse()
         named = response.getheader("Docker-Distribution-Api-Version") is not None
         return Plain(response.status, named or response.status in (200, 401))
     except (OSError, http.client.HTTPException):
+        wait.require_now(_silence(port, wait))
         return None
     finally:
         connection.close()
@@ -155,6 +162,10 @@ def covers(certificate: Certificate, name: str) -> bool:
     return bool({f"DNS:{name.lower()}", f"DNS:*.{rest}"} & set(certificate.names))
 
 
+def _silence(port: int, wait: Deadline) -> str:
+    return f"the server on port {port} did not answer in {wait.elapsed:.0f} s"
+
+
 def _shown(host: str, port: int, name: str) -> Look:
     """The certificate that the server sends, trusted or not."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -162,7 +173,7 @@ def _shown(host: str, port: int, name: str) -> Look:
     context.verify_mode = ssl.CERT_NONE
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     try:
-        connection = socket.create_connection((host, port), TIMEOUT)
+        connection = socket.create_connection((host, port), scaled(TIMEOUT))
     except OSError as error:
         return Look(Trouble.SILENT, _plain(error))
     try:
@@ -185,7 +196,7 @@ def _trusting(host: str, port: int, name: str, authority: str) -> str:
     context.load_verify_locations(cadata=authority.encode("ascii", "ignore").decode())
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     with (
-        socket.create_connection((host, port), TIMEOUT) as connection,
+        socket.create_connection((host, port), scaled(TIMEOUT)) as connection,
         context.wrap_socket(connection, server_hostname=name) as secured,
     ):
         return secured.version() or ""

@@ -53,17 +53,22 @@ class Tricks:
         self._client = TokenClient(address)
         self._account, self._own, self._other = account, own, other
         self._secret = json.dumps({"stolen": secrets.token_hex(16)}).encode()
-        token = self._client.token(operator, f"repository:{other}:pull,push")
+        token = self._client.lease(operator, f"repository:{other}:pull,push")
         self._client.push_blob(token, other, self._secret)
         put = self._client.push_manifest(token, other, "private", image(self._secret, "private"))
         if put.status_code != requests.codes.created:
             raise ServiceFault(f"The registry refuses its own operator: {said(put)}.")
-        self.mine = self._client.token(account, f"repository:{own}:pull,push")
-        """A token of the account's, good for its own repository."""
+        self._lease = self._client.lease(account, f"repository:{own}:pull,push")
+
+    @property
+    def mine(self) -> str:
+        """A token of the account's, good for its own repository now."""
+        return self._lease.token()
 
     def all(self) -> list[Trick]:
         """Play every one, side by side."""
-        key, kept = certificate(self.mine), decoded(self.mine.split(".")[2])
+        mine = self.mine
+        key, kept = certificate(mine), decoded(mine.split(".")[2])
         tokens = {
             "a token for another repository": lambda: self.mine,
             "a token that names no algorithm": lambda: self._forged("none", lambda _: b""),
@@ -107,15 +112,15 @@ class Tricks:
         """Mount a blob of the private repository (end-11). An upload may begin, the blob must not come."""
         stolen = digest(self._secret)
         scopes = f"repository:{self._own}:pull,push", f"repository:{self._other}:pull"
-        token = self._client.token(self._account, *scopes)
+        token = self._client.lease(self._account, *scopes)
         path = f"/v2/{self._own}/blobs/uploads/?mount={stolen}&from={self._other}"
         answer = self._client.send("POST", path, token)
-        there = self._client.send("HEAD", f"/v2/{self._own}/blobs/{stolen}", self.mine)
+        there = self._client.send("HEAD", f"/v2/{self._own}/blobs/{stolen}", self._lease)
         held = answer.status_code != requests.codes.created and there.status_code == requests.codes.not_found
         return Trick("a blob mounted out of a private repository", held, said(answer))
 
     def _catalogue(self) -> Trick:
-        token = self._client.token(self._account, "registry:catalog:*")
+        token = self._client.lease(self._account, "registry:catalog:*")
         answer = self._client.send("GET", "/v2/_catalog", token)
         return Trick("the catalogue without the right to it", answer.status_code in REFUSED, said(answer))
 

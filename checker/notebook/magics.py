@@ -100,7 +100,8 @@ class Magics:
             return shown.box("This cell has no commands yet.", "Write some below the first line and run it.")
         run = self.session.try_script(cell, echo)
         if run.timed_out:
-            return shown.box(f"Stopped at the time limit, after {run.seconds:.0f} s.", tone="mind")
+            said = run.starved or f"Stopped at the time limit, after {run.seconds:.0f} s."
+            return shown.box(said, tone="mind")
         if run.exit_code is None:
             raise KeyboardInterrupt
         return shown.box(f"Ended with exit code {run.exit_code}.", tone="mind") if run.exit_code else None

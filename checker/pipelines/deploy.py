@@ -17,6 +17,7 @@ import msgspec
 
 from checker import tools
 from checker.errors import EnvironmentFault
+from checker.pace import scaled, too_slow
 
 INSIDE = Path(__file__).with_name("deployinside.py")
 WITHIN = 30.0
@@ -119,7 +120,15 @@ def _run(command: list[str], text: str, home: Path) -> "subprocess.CompletedProc
     environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(home)}
     try:
         return subprocess.run(
-            command, input=text, capture_output=True, text=True, timeout=WITHIN, check=False, env=environment
+            command,
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=scaled(WITHIN),
+            check=False,
+            env=environment,
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except subprocess.TimeoutExpired as late:
+        raise too_slow(f"kubectl took longer than {late.timeout:.0f} s") from None
+    except OSError as error:
         raise EnvironmentFault(f"kubectl cannot be run ({error}).", "Install it, and try again.") from error

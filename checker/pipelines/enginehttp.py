@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlencode
 
 import msgspec
 
+from checker.pace import scaled
 from checker.pipelines.relay import Reader, Writer
 
 LONGEST_HEAD = 64 * 1024
@@ -172,7 +173,7 @@ async def ask(connect: Connect, method: str, path: str) -> tuple[int, Any]:
         finally:
             writer.close()
 
-    data = await asyncio.wait_for(asked(), ANSWER_WITHIN)
+    data = await asyncio.wait_for(asked(), scaled(ANSWER_WITHIN))
     head, _, body = data.partition(b"\r\n\r\n")
     status = int(head.split(b" ", 2)[1]) if head else 500
     try:

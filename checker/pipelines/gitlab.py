@@ -18,6 +18,7 @@ import yaml
 from checker import tools
 from checker.engine import Engine
 from checker.errors import EnvironmentFault
+from checker.pace import scaled, too_slow
 from checker.pipelines import gitlablog, gitlabplan, sandbox
 from checker.pipelines.deploy import Cluster, Container
 from checker.pipelines.engineproxy import EngineProxy
@@ -286,10 +287,12 @@ def _commit(source: Path, ref: Ref, project: str) -> str:
         try:
             done = subprocess.run(
                 ["git", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", *words],
-                cwd=source, env=environment, capture_output=True, text=True, errors="replace", timeout=60,
+                cwd=source, env=environment, capture_output=True, text=True, errors="replace", timeout=scaled(60),
                 check=False,
             )  # fmt: skip
-        except (OSError, subprocess.TimeoutExpired) as error:
+        except subprocess.TimeoutExpired as late:
+            raise too_slow(f"git {words[0]} took longer than {late.timeout:.0f} s") from None
+        except OSError as error:
             raise EnvironmentFault(f"git {words[0]} did not work ({error}).", "Try again.") from error
         if done.returncode:
             raise EnvironmentFault(f"git {words[0]} failed: {done.stderr.strip()[:300]}.", "Try again.")

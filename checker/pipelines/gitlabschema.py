@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from checker.errors import EnvironmentFault
+from checker.pace import scaled, too_slow
 from checker.pipelines.gitlabfile import PipelineFile
 
 WITHIN = 60.0
@@ -51,9 +52,11 @@ def problems(file: PipelineFile) -> tuple[SchemaProblem, ...]:
         command = [sys.executable, "-m", "check_jsonschema", "--output-format", "JSON"]
         command += ["--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci", str(path)]
         try:
-            done = subprocess.run(command, capture_output=True, timeout=WITHIN, check=False)
+            done = subprocess.run(command, capture_output=True, timeout=scaled(WITHIN), check=False)
             result = msgspec.json.decode(done.stdout, type=_Result)
-        except (OSError, subprocess.TimeoutExpired, msgspec.DecodeError) as error:
+        except subprocess.TimeoutExpired as late:
+            raise too_slow(f"checking the pipeline's schema took longer than {late.timeout:.0f} s") from None
+        except (OSError, msgspec.DecodeError) as error:
             raise EnvironmentFault(
                 f"The pipeline's schema could not be checked ({error}).",
                 "Install registry-lab again with its dependencies; check-jsonschema is one of them.",

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from checker.errors import EnvironmentFault
+from checker.pace import scaled, too_slow
 from checker.pipelines.events import Event
 from checker.workspace import GIT_IDENTITY
 
@@ -95,9 +96,17 @@ def _git(folder: Path, *arguments: str) -> str:
     command = ["git", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", *arguments]
     try:
         done = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
+            command,
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=scaled(60),
+            check=False,
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except subprocess.TimeoutExpired as late:
+        raise too_slow(f"git {arguments[0]} took longer than {late.timeout:.0f} s") from None
+    except OSError as error:
         raise EnvironmentFault(f"git cannot be run: {error}.", "Install git.") from None
     if done.returncode:
         raise EnvironmentFault(f"git {arguments[0]} failed in a copy of the workspace: {done.stderr.strip()}")

@@ -26,8 +26,10 @@ from pathlib import Path
 
 import msgspec
 
-from checker import programs
+from checker import programs, usage
+from checker.deadline import Deadline
 from checker.errors import EnvironmentFault
+from checker.pace import scaled, too_slow
 from checker.pipelines.relay import Relays
 from checker.workspace import GIT_IDENTITY, PRIVATE, Workspace
 
@@ -82,7 +84,8 @@ def run(
     seconds: after these everything in the room is ended for good. reach: `127.0.0.1:PORT` of the services
     that can be reached under the same address inside. on_line: is told every line of output as it comes,
     kept or not.
-    Raises EnvironmentFault if not even an unprotected process can be started.
+    Raises EnvironmentFault if not even an unprotected process can be started, MachineTooSlow if the time was over on a
+    starved machine.
     """
     began = time.monotonic()
     ports = sorted({int(address.rpartition(":")[2]) for address in reach})
@@ -117,11 +120,14 @@ def run(
         output = _Output(on_line)
         try:
             missing = _furnish(ours, order, ports, relays)
-            timed_out = not _follow(process, output, began + seconds)
+            deadline = Deadline(seconds, process.pid, used=_used)
+            timed_out = not _follow(process, output, deadline)
         finally:
             _end(process, mark, inside=bool(room))
         _drain(process, output)
     output.close()
+    if timed_out:
+        deadline.require(f"{Path(command[0]).name} did not end in {deadline.elapsed:.0f} s")
     return Ran(
         exit_code=None if timed_out else process.returncode,
         output=output.text,
@@ -203,7 +209,7 @@ def _room() -> tuple[str, ...]:
         try:
             tried = subprocess.run(
                 [*room, "true"], env={"PATH": os.environ.get("PATH", os.defpath)}, capture_output=True,
-                timeout=BEGIN_WITHIN, check=False,
+                timeout=scaled(BEGIN_WITHIN), check=False,
             )  # fmt: skip
         except (OSError, subprocess.TimeoutExpired):
             return ()
@@ -212,9 +218,13 @@ def _room() -> tuple[str, ...]:
     return ()
 
 
+def _used(pid: int) -> usage.Used | None:
+    return usage.tree(pid, helper=str(INSIDE))
+
+
 def _furnish(talk: socket.socket, order: object, ports: list[int], relays: Relays) -> tuple[str, ...]:
     """Send the order in, start a relay for each listener that comes out; what could not be protected."""
-    talk.settimeout(BEGIN_WITHIN)
+    talk.settimeout(scaled(BEGIN_WITHIN))
     try:
         talk.sendall(json.dumps(order).encode() + b"\n")
         said = b""
@@ -228,6 +238,8 @@ def _furnish(talk: socket.socket, order: object, ports: list[int], relays: Relay
             if not (more := talk.recv(1 << 16)):
                 return NO_ROOM
             said += more
+    except TimeoutError:
+        raise too_slow(f"a room for the pipeline was not ready in {scaled(BEGIN_WITHIN):.0f} s") from None
     except OSError as error:
         raise EnvironmentFault(f"A room for the pipeline cannot be made ({error}).", "Try again.") from error
     return tuple(json.loads(line))
@@ -263,7 +275,7 @@ class _Output:
         return self._kept.decode("utf-8", "replace")
 
 
-def _follow(process: subprocess.Popen[bytes], output: _Output, deadline: float) -> bool:
+def _follow(process: subprocess.Popen[bytes], output: _Output, deadline: Deadline) -> bool:
     """Read until the command ends; False if the deadline came first."""
     assert process.stdout is not None
     os.set_blocking(process.stdout.fileno(), False)
@@ -271,9 +283,9 @@ def _follow(process: subprocess.Popen[bytes], output: _Output, deadline: float) 
         selector.register(process.stdout, selectors.EVENT_READ)
         open_ = True
         while process.poll() is None:
-            left = deadline - time.monotonic()
-            if left <= 0:
+            if deadline.over():
                 return False
+            left = deadline.left
             if not open_:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(min(TICK, left))

@@ -24,6 +24,7 @@ from checker import tools
 from checker.errors import EnvironmentFault
 from checker.looks.schema import validator
 from checker.looks.workflowfile import BadWorkflow, Step, parse
+from checker.pace import scaled, too_slow
 from checker.pipelines.standins import TABLE
 from checker.services import lookalikes
 
@@ -237,9 +238,11 @@ def _by_act(path: str, text: str) -> Iterator[Problem]:
         environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": folder}
         try:
             done = subprocess.run(
-                command, env=environment, capture_output=True, text=True, timeout=WITHIN, check=False
+                command, env=environment, capture_output=True, text=True, timeout=scaled(WITHIN), check=False
             )
-        except (OSError, subprocess.TimeoutExpired) as error:
+        except subprocess.TimeoutExpired as late:
+            raise too_slow(f"act took longer than {late.timeout:.0f} s to read a workflow") from None
+        except OSError as error:
             raise EnvironmentFault(f"act cannot look at a workflow: {error}.", "Run `lab doctor`.") from None
     if done.returncode == 0:
         return

@@ -13,6 +13,7 @@ import msgspec
 from checker import tools
 from checker.engine import Engine
 from checker.looks.workflowfile import Job, Workflow
+from checker.pace import scaled
 from checker.pipelines import sandbox, standins
 from checker.pipelines.engineproxy import EngineProxy
 from checker.pipelines.relay import Relays
@@ -80,7 +81,7 @@ class Room:
         for proxy in self._proxies.values():
             self.images |= proxy.images()
         # The engine may finish a build whose client was ended, and name the image then.
-        deadline = time.monotonic() + (SETTLE if self.cut_off else 0)
+        deadline = time.monotonic() + (scaled(SETTLE) if self.cut_off else 0)
         while True:
             for proxy in self._proxies.values():
                 proxy.clean_up()

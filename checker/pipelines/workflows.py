@@ -180,6 +180,7 @@ class Workflows:
                 file.parent.mkdir()
                 file.write_text(workflowplan.with_surroundings(text, room.surroundings), encoding="utf-8")
                 log = ActLog()
+                room.cut_off = True  # unless it ends
                 ran = sandbox.run(
                     [
                         *_command(place, source, file, by, text, room.actions, event, name),

@@ -18,6 +18,7 @@ from checker import tools
 from checker.engine import cache_dir
 from checker.errors import EnvironmentFault
 from checker.lock import alone
+from checker.pace import scaled, too_slow
 from checker.scanning import database
 
 CHOICE = "REGISTRY_LAB_ADVISORIES"
@@ -88,11 +89,11 @@ def run(arguments: Sequence[str], environment: Mapping[str, str], *, seconds: fl
             cwd="/",  # else a trivy.yaml or .trivyignore that happens to lie here would have a say
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=seconds,
+            timeout=scaled(seconds),
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise EnvironmentFault(f"Trivy did not end within {seconds:.0f} s.", "Try again.") from error
+        raise too_slow(f"Trivy did not end within {error.timeout:.0f} s") from error
     except OSError as error:
         raise EnvironmentFault(
             f"Trivy cannot be run ({error.strerror}).", "Run `lab doctor --fix`."

@@ -8,9 +8,11 @@ from typing import Any
 import msgspec
 
 from checker import surroundings
+from checker.deadline import Deadline
 from checker.engine import Engine, engine_calls
 from checker.errors import EnvironmentFault, ServiceFault
 from checker.images import tag_of
+from checker.pace import scaled
 from checker.ports import HOST
 from checker.stack import Kind, Plan
 
@@ -111,11 +113,12 @@ def launch(engine: Engine, wanted: Launch) -> str:
 def wait_ready(engine: Engine, container: str, ports: Mapping[str, int], kind: Kind) -> None:
     """Poll until the service answers as its kind says, or raise ServiceFault saying why it does not."""
     port = ports[kind.ready.port]
-    deadline = time.monotonic() + kind.ready.within
+    deadline = Deadline(kind.ready.within)
     looked = time.monotonic()
     while not answers(port, kind.ready.path, kind.ready.statuses):
         now = time.monotonic()
-        if now > deadline:
+        if deadline.over():
+            deadline.require(f"a service did not answer on {HOST}:{port} in {deadline.elapsed:.0f} s")
             raise ServiceSilent(
                 f"The service did not answer on {HOST}:{port}{kind.ready.path} within "
                 f"{kind.ready.within:.0f} s." + last_lines(engine, container)
@@ -132,8 +135,11 @@ def wait_ready(engine: Engine, container: str, ports: Mapping[str, int], kind: K
 
 
 def answers(port: int, path: str, statuses: tuple[int, ...] = (200,)) -> bool:
-    """Whether `GET path` on 127.0.0.1:port gives one of the statuses (any if none) within a second."""
-    connection = http.client.HTTPConnection(HOST, port, timeout=1)
+    """Whether `GET path` on 127.0.0.1:port gives one of the statuses (any if none) within a second.
+
+    On a slow machine it has more than a second.
+    """
+    connection = http.client.HTTPConnection(HOST, port, timeout=scaled(1))
     try:
         connection.request("GET", path)
         status = connection.getresponse().status

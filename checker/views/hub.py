@@ -8,6 +8,7 @@ import requests
 from checker import dockerhub
 from checker.engine import Engine
 from checker.errors import EnvironmentFault, NotShown
+from checker.pace import scaled
 from checker.registry import RegistryClient
 from checker.stack.stack import Running
 from checker.tokenauth import TokenAuth
@@ -59,7 +60,7 @@ class RealHub:
     def repository(self, namespace: str, name: str) -> Repository | None:
         """A repository's settings; None if there is none of that name."""
         body = {"identifier": self._account, "secret": self._token}
-        answer = _ask(lambda: requests.post(f"{self._api}/v2/auth/token", json=body, timeout=TIMEOUT))
+        answer = _ask(lambda: requests.post(f"{self._api}/v2/auth/token", json=body, timeout=scaled(TIMEOUT)))
         if answer.status_code != requests.codes.ok:
             raise EnvironmentFault(
                 f"The hub does not accept DOCKERHUB_USERNAME and DOCKERHUB_TOKEN ({answer.status_code}).",
@@ -104,7 +105,7 @@ def _not_shown(what: str) -> NoReturn:
 def _repository(api: str, namespace: str, name: str, bearer: str) -> Repository | None:
     url = f"{api}/v2/namespaces/{namespace}/repositories/{name}"
     headers = {"Authorization": f"Bearer {bearer}"}
-    answer = _ask(lambda: requests.get(url, headers=headers, timeout=TIMEOUT))
+    answer = _ask(lambda: requests.get(url, headers=headers, timeout=scaled(TIMEOUT)))
     if answer.status_code == requests.codes.not_found:
         return None
     if answer.status_code != requests.codes.ok:

@@ -12,6 +12,7 @@ import requests
 
 from checker.engine import Engine
 from checker.errors import ServiceFault
+from checker.pace import scaled
 from checker.registry import RegistryClient
 from checker.stack.stack import Running
 from checker.tokenauth import TokenAuth
@@ -149,7 +150,7 @@ class Operated:
             response = self._http.get(
                 f"http://{self.api}{path}",
                 headers={"Authorization": f"Bearer {self._key}"},
-                timeout=TIMEOUT + wait,
+                timeout=scaled(TIMEOUT) + wait,
             )
             response.raise_for_status()
             return msgspec.json.decode(response.content, type=shape)

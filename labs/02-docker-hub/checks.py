@@ -12,8 +12,9 @@ from typing import NoReturn
 import pytest
 
 from checker.check import fail, step
+from checker.deadline import soon
 from checker.engineview import EngineView
-from checker.errors import ContentFault, ServiceFault
+from checker.errors import ContentFault, Refused
 from checker.findings import cache as cachefindings
 from checker.findings import hub as hubfindings
 from checker.findings import passwords
@@ -21,7 +22,7 @@ from checker.findings import service as servicefindings
 from checker.findings import workflow as workflows
 from checker.findings.hub import listed
 from checker.findings.tagnames import beside
-from checker.findings.up import require_up, soon
+from checker.findings.up import require_up
 from checker.findings.webhook import Hook
 from checker.looks import secretscan
 from checker.looks.secretscan import Needle
@@ -373,8 +374,10 @@ def anybody_reads(public: RegistryClient, name: str) -> bool:
     """Whether somebody without an account gets the list of tags, which counts as no pull."""
     try:
         return bool(public.tags(name))
-    except ServiceFault:  # 401
-        return False
+    except Refused as refused:
+        if refused.status in (401, 403):
+            return False
+        raise  # nobody said no
 
 
 # ----------------------------------------------------------------------------------------- 6 webhook

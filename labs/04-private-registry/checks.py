@@ -6,7 +6,6 @@ making that go when the checks are over. Those are started side by side, as most
 
 import os
 import re
-import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from cryptography.x509 import load_pem_x509_certificate
 from requests.auth import HTTPBasicAuth
 
 from checker.check import fail, step
+from checker.deadline import Deadline, soon
 from checker.engineview import Container, EngineView
 from checker.findings.registry import (
     require_accounts,
@@ -49,10 +49,11 @@ from checker.looks.asking import MANIFEST, Pushed, Reply, Server
 from checker.looks.htpasswdfile import Broken, parse
 from checker.looks.tlsprobe import certificates
 from checker.model import Service
+from checker.pace import scaled
 from checker.registry import RegistryClient
 from checker.stack.container import ServiceEnded, ServiceSilent
 from checker.trials import Trial, Trials
-from checker.views.private_registry import PrivateRegistry
+from checker.views.private_registry import PrivateRegistry, Ran
 from checker.workspace import PRIVATE, Workspace
 
 Values = Mapping[str, str]
@@ -63,7 +64,8 @@ AUTHORITY, CERTIFICATE, KEY = "ca/ca.crt", "registry/server.crt", "registry/serv
 OWNER = "X-Registry-Owner"
 NOTICES_WITHIN = 4.0
 """Seconds for what the task wants looked at every second."""
-GET = ("timeout", "5", "wget", "-q", "-O", "-")  # Debian's busybox crashes on a time limit of wget's own
+GET_WITHIN = 5.0
+"""Seconds, kept by a program of its own: Debian's busybox crashes on a time limit of wget's own."""
 STORES_WITHIN = 10.0
 PRIVATE_KEY = re.compile(r"^\s*-----BEGIN [A-Z ]*PRIVATE KEY-----", re.MULTILINE)
 """As a line of its own: a script may name those words to look for them."""
@@ -259,14 +261,14 @@ def try_config(bench: Bench) -> None:
         )
     require_deletion(server.ask("DELETE", f"/v2/trial/manifests/{image.digest}"), 202)
     debug = f"http://127.0.0.1:{values['DEBUG_PORT']}"
-    if registry.inside(*GET, f"{debug}/debug/health").code:
+    if got(registry, f"{debug}/debug/health").code:
         fail(
             "debug-server-missing",
             expected=f"Inside the container a debug server listens on port {values['DEBUG_PORT']}.",
             observed=f"{debug}/debug/health gives no answer there.",
             action="Set http.debug.addr to a colon and $DEBUG_PORT.",
         )
-    metrics = registry.inside(*GET, f"{debug}/metrics")
+    metrics = got(registry, f"{debug}/metrics")
     if metrics.code or "registry_" not in metrics.output:
         fail(
             "metrics-missing",
@@ -698,6 +700,15 @@ def nothing_past(proxy: Container, engine: EngineView) -> None:
             )
 
 
+def got(registry: PrivateRegistry, url: str) -> Ran:
+    """What a program in the registry's container gets for a URL. Raises MachineTooSlow."""
+    wait = Deadline(GET_WITHIN)
+    ran = registry.inside("timeout", f"{scaled(GET_WITHIN):.0f}", "wget", "-q", "-O", "-", url)
+    if ran.code:
+        wait.require_now(f"{url} did not answer in {wait.elapsed:.0f} s")
+    return ran
+
+
 def is_registry(container: Container, engine: EngineView) -> bool:
     ours = container.labels.get("registry-lab.image") == "registry"
     return ours or engine.modified(container, f"{DATA}/docker/registry/v2") is not None
@@ -753,12 +764,7 @@ def files(workspace: Workspace) -> Iterator[tuple[str, Path, str]]:
 
 def until(holds: Callable[[], bool], seconds: float) -> bool:
     """Whether something comes to hold within that time."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
+    return soon(holds, seconds)
 
 
 TRIALS: Mapping[str, Callable[[Bench], None]] = {

@@ -16,6 +16,7 @@ from reading import Malformed, Report, trivy_json
 
 from checker.engineview import EngineView
 from checker.errors import ServiceFault
+from checker.pace import scaled, too_slow
 from checker.registry import RegistryImage
 
 SECONDS = 120.0
@@ -101,12 +102,12 @@ class Scans:
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
-                timeout=SECONDS,
+                timeout=scaled(SECONDS),
                 check=False,
             )
             report = trivy_json(ran.stdout.decode("utf-8", "replace"))
-        except subprocess.TimeoutExpired:
-            raise ServiceFault(f"A scan of {arguments[-1]} took longer than {SECONDS:.0f} s.") from None
+        except subprocess.TimeoutExpired as late:
+            raise too_slow(f"a scan of {arguments[-1]} took longer than {late.timeout:.0f} s") from None
         except Malformed as malformed:
             said = ran.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
             raise ServiceFault(f"{arguments[-1]} cannot be scanned. {' '.join(said) or malformed}") from None
