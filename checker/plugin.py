@@ -1,7 +1,7 @@
 """The pytest plugin: gives checks their fixtures and turns what becomes of them into outcomes.
 
-Fixtures of a check: `values`, `workspace`, `environment`, `engine`, `probe`, `trials`, `pipelines`, `memory`, and
-every service of the lab under its name (with underscores for hyphens): what `checker.views` shows of it.
+Fixtures of a check: `values`, `workspace`, `environment`, `engine`, `probe`, `trials`, `pipelines`, `memory`, `ran`,
+`history`, and every service of the lab under its name (with underscores for hyphens): what `checker.views` shows of it.
 """
 
 from collections.abc import Callable, Generator, Mapping
@@ -17,6 +17,7 @@ from checker.errors import ContentFault, EngineFault, LabError, NotShown, Servic
 from checker.model import Finding, Lab, Outcome, StepReport
 from checker.pipelines.pipelines import Pipelines
 from checker.probe import Probe
+from checker.ran import Ran
 from checker.trials import Trials
 from checker.workspace import Workspace
 
@@ -33,7 +34,8 @@ class World(msgspec.Struct, frozen=True):
 
     memory: a folder of the practice's, for what does not change; None in a replay.
     theirs: whether nobody but the answers can have broken what worked before them; an engine or a service that
-    does not answer is a finding then, and no fault of the machine.
+    does not answer is a finding then, and no fault of the machine. ran: what the answers' processes were given.
+    history: secrets in the git history that was handed in, as sentences; a replay has a new history.
     """
 
     values: Mapping[str, str]
@@ -46,6 +48,8 @@ class World(msgspec.Struct, frozen=True):
     environment: Environment = _no_environment
     memory: Path | None = None
     theirs: bool = False
+    ran: Ran = Ran({}, ())
+    history: tuple[str, ...] = ()
 
 
 class _Seen(msgspec.Struct):
@@ -103,6 +107,14 @@ class CheckPlugin:
     @pytest.fixture(scope="session")
     def environment(self) -> Environment:
         return self._world.environment
+
+    @pytest.fixture(scope="session")
+    def ran(self) -> Ran:
+        return self._world.ran
+
+    @pytest.fixture(scope="session")
+    def history(self) -> tuple[str, ...]:
+        return self._world.history
 
     @pytest.fixture(scope="session")
     def memory(self) -> Path | None:

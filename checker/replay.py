@@ -18,10 +18,12 @@ from checker.engine import Engine, cache_dir
 from checker.errors import EnvironmentFault, LabError
 from checker.model import AnswerRun, Finding, Lab, LabReport, Outcome, Step, StepReport, Versions, Written
 from checker.processes import gone, named_by, own_name
+from checker.ran import Ran
 from checker.stack import kind
 from checker.stack import stack as stacks
 from checker.stack.container import wait_ready
 from checker.stack.stack import Stack
+from checker.values import secret_names
 from checker.workspace import PRIVATE, Workspace
 
 
@@ -93,7 +95,8 @@ def replay(
         watcher.on_stack(stack, place)
         bases = images.ids(engine, lab.images)
         versions = verify.versions(lab, engine)
-        runs = _run_answers(engine, lab, place, stack, watcher, door)
+        ran = Ran(stack.values, secret_names(lab))
+        runs = _run_answers(engine, lab, place, stack, watcher, door, ran)
         broken, stopped = _looked_after(engine, stack, door)
         if broken:
             report = _failed(lab, broken, versions, path)
@@ -109,6 +112,8 @@ def replay(
             path=path,
             theirs=door is not HERE,
             closing=closing,
+            ran=ran,
+            history=intake.history,
         )
         done = True
     finally:
@@ -194,8 +199,9 @@ def sweep() -> int:
 
 
 def _run_answers(
-    engine: Engine, lab: Lab, place: Workspace, stack: Stack, watcher: Watcher, door: Door
+    engine: Engine, lab: Lab, place: Workspace, stack: Stack, watcher: Watcher, door: Door, ran: Ran
 ) -> dict[str, AnswerRun]:
+    watch = answers.watch(place, ran, door)
     env = answers.environment(engine, place, stack.values, lab.tools)
     runs: dict[str, AnswerRun] = {}
     for step in lab.steps:
@@ -203,7 +209,7 @@ def _run_answers(
         watcher.on_answer(step, text or "")
         if step.is_script and text is not None:
             try:
-                runs[step.name] = answers.run(place, step, env, watcher.on_output, door=door)
+                runs[step.name] = answers.run(place, step, env, watcher.on_output, door=door, watch=watch)
             except EnvironmentFault:
                 if door is HERE and (place.private.is_dir() or not place.path.parent.is_dir()):
                     raise

@@ -37,10 +37,12 @@ LEFT_OUT = frozenset({".git", PRIVATE})
 
 
 class Intake(msgspec.Struct, frozen=True):
-    """What became of copying a submission. refused: why nothing of it is graded; None if it is."""
+    """What became of copying a submission. refused: why nothing of it is graded; None if it is. history: secrets in its
+    git history, as sentences."""
 
     warnings: tuple[str, ...]
     refused: Finding | None = None
+    history: tuple[str, ...] = ()
 
 
 def archive_of(source: Path) -> tuple[Path, str] | None:

@@ -16,9 +16,10 @@ from checker.catalog import CHECKS
 from checker.engine import Engine
 from checker.errors import BrokenLab
 from checker.model import Lab, LabReport, StepReport, Versions
+from checker.ran import Ran
 from checker.registry import RegistryClient
 from checker.stack.stack import Stack
-from checker.values import fill
+from checker.values import fill, secret_names
 from checker.workspace import PRIVATE, Workspace
 
 _UNUSED = (
@@ -45,12 +46,15 @@ def check(
     path: str = "",
     theirs: bool = False,
     closing: ExitStack,
+    ran: Ran | None = None,
+    history: tuple[str, ...] = (),
 ) -> LabReport:
     """Judge the steps (all if None) by the world as it is now.
 
     remember: whether what was found out about images is kept in the workspace for the next time; never for
     a replay, whose workspace is a stranger's. theirs: see `checker.plugin.World`. path: how the workspace is
     called in the report.
+    ran, history: see `checker.plugin.World`; of a practice nobody has watched if not given.
     closing: waits, when it is closed, until all containers that were started for a look are gone.
     """
     from checker import answers
@@ -83,6 +87,8 @@ def check(
         theirs=theirs,
         environment=lambda place: answers.environment(engine, place, stack.values, lab.tools),
         memory=memory,
+        ran=ran or Ran(stack.values, secret_names(lab)),
+        history=history,
     )
     wanted = frozenset(step.name for step in lab.steps) if steps is None else steps
     plugin = CheckPlugin(lab, world, wanted, honour_needs=honour_needs)
