@@ -18,7 +18,9 @@ from checker.looks.shellvalues import NAMED_SECRET, Known, Level, Values
 from checker.looks.shellwords import TEXT, VARIABLE, Word
 
 PASSWORD, PAIR, ASSIGNED, HEADER, ANY = "password", "name and password", "assigned", "header", "any"
-"""What stands there: a password; NAME:PASSWORD; NAME=VALUE; a header's value; any argument."""
+INPUT = "input"
+"""What stands there: a password; NAME:PASSWORD; NAME=VALUE; a header's value; any argument; no argument at all, but a
+password on standard input."""
 
 
 class Handed(msgspec.Struct, frozen=True):
@@ -74,7 +76,7 @@ def _judged(call: Call, spot: Spot, values: Values) -> Handed | None:
     least = {PASSWORD: Level.PUBLIC, ANY: Level.SECRET}.get(spot.kind, Level.UNKNOWN)
     if spot.kind == ASSIGNED and not _named_secret(spot.option):
         least = Level.SECRET
-    if level < least and not (literal and spot.kind in (PAIR, HEADER)):
+    if (level < least or spot.kind == INPUT) and not (literal and spot.kind in (PAIR, HEADER, INPUT)):
         return None
     shown = " ".join(call.raw.replace("\\\n", " ").split())
     return Handed(
@@ -90,6 +92,7 @@ def _judged(call: Call, spot: Spot, values: Values) -> Handed | None:
 
 
 # ---------------------------------------------------------------------------------------- which argument is what
+STDIN = "--password-stdin"
 LONG_PASSWORDS = frozenset(
     "--password --passwd --pass --http-password --ftp-password --proxy-password --docker-password --oauth2-bearer "
     "--passphrase --storepass --registry-token --src-registry-token --dest-registry-token --src-password "
@@ -117,6 +120,8 @@ def spots(call: Call) -> Iterator[Spot]:
     words = call.words
     if not call.external:
         return
+    if call.given is not None and any(word.text == STDIN for word in words):
+        yield Spot(INPUT, STDIN, call.given)
     taken: set[int] = set()
     for number, spot in _by_option(call.program, words):
         taken.add(number)

@@ -6,6 +6,7 @@ and variables, in `bash -c '...'`, in texts that a shell gets on its standard in
 """
 
 import posixpath
+import re
 from collections.abc import Callable, Iterator
 
 import msgspec
@@ -27,7 +28,8 @@ VARIANTS = 8
 class Call(msgspec.Struct, frozen=True):
     """One program with its arguments. program: its name without a folder. place: where its words have their values
     (see `Calls.values`). external: whether it is a process of its own, and no command of the shell. line: of the script
-    that calls it, or calls the script where it stands. file: the script it stands in, empty for the first."""
+    that calls it, or calls the script where it stands. file: the script it stands in, empty for the first. given: what
+    it reads, where the script itself writes that."""
 
     program: str
     words: tuple[Word, ...]
@@ -36,6 +38,7 @@ class Call(msgspec.Struct, frozen=True):
     raw: str
     external: bool
     file: str = ""
+    given: Word | None = None
 
 
 class Calls:
@@ -122,7 +125,7 @@ class Calls:
             self._script(name, rest[1:], place, line, depth)
         external = wrapped or "/" in name or (program not in BUILTINS and name not in self.functions)
         raw = command.raw
-        self.found.append(Call(program, rest[1:], place, line, raw, external, file))
+        self.found.append(Call(program, rest[1:], place, line, raw, external, file, _given(command)))
         for inner in behind(program, rest):
             self._call(msgspec.structs.replace(command, words=inner, given=None, piped=None), inner, place, line,
                        file, depth)  # fmt: skip
@@ -202,6 +205,19 @@ BUILTINS = frozenset(
     "fc fg getopts hash help history jobs kill let local logout mapfile popd printf pushd pwd read readarray readonly "
     "return set shift shopt source suspend test times trap true type typeset ulimit umask unalias unset wait".split()
 )
+
+
+def _given(command: Command) -> Word | None:
+    """What a command reads, where the script holds it: a here-document, or what `echo` and `printf` write."""
+    if command.given is not None or command.piped is None:
+        return command.given
+    first, *rest = command.piped.words
+    if first.text not in ("echo", "printf"):
+        return None
+    rest = [word for word in rest if not re.fullmatch(r"-[neE]+|--", word.text or "")]
+    if first.text == "printf" and len(rest) > 1:
+        rest = rest[1:]
+    return Word(command.piped.raw, tuple(piece for word in rest for piece in word.pieces))
 
 
 def _printed(command: Command) -> str:
