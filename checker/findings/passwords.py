@@ -15,9 +15,6 @@ from checker.workspace import PRIVATE, Workspace
 Account = tuple[str, str]
 """Name and password."""
 
-LOGIN_OPTIONS = frozenset({"-p", "--password"})
-"""What stands behind them is a password, even one that the script itself holds."""
-
 
 def in_answer(path: str, workspace: Workspace, accounts: Iterable[Account], ran: Ran | None = None) -> None:
     """Fail if a script hands a secret to a program as an argument, or holds one of these accounts'.
@@ -60,7 +57,7 @@ def blamed(text: str, path: str, workspace: Workspace, ran: Ran | None = None) -
         found
         for found in handed.handed(text, known, helper)
         if not found.build
-        and (found.level > Level.PUBLIC or (found.literal and found.option in LOGIN_OPTIONS))
+        and (found.level > Level.PUBLIC or (found.literal and found.option in handed.LOGIN_OPTIONS))
     ]
 
 

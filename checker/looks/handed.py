@@ -93,6 +93,8 @@ def _judged(call: Call, spot: Spot, values: Values) -> Handed | None:
 
 # ---------------------------------------------------------------------------------------- which argument is what
 STDIN = "--password-stdin"
+LOGIN_OPTIONS = frozenset({"-p", "--password"})
+"""What stands behind them is a password, even one that the script itself holds."""
 LONG_PASSWORDS = frozenset(
     "--password --passwd --pass --http-password --ftp-password --proxy-password --docker-password --oauth2-bearer "
     "--passphrase --storepass --registry-token --src-registry-token --dest-registry-token --src-password "

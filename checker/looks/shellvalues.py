@@ -18,6 +18,8 @@ class Level(IntEnum):
     SECRET = 3
 
 
+PUT = re.compile(r"__EXPRESSION_\d+__")
+"""What stands for a text that is put into a script before a shell reads it; quotes do not change it."""
 Known = Callable[[str], Level | None]
 """What the surroundings give a variable; None for one that they do not have."""
 
@@ -75,7 +77,8 @@ class Values:
 
     def _piece(self, piece: Piece, place: str) -> Level:
         if piece.kind == TEXT:
-            return Level.PUBLIC if piece.text else Level.EMPTY
+            put = (self._known(name) or Level.PUBLIC for name in PUT.findall(piece.text))
+            return max(put, default=Level.PUBLIC) if piece.text else Level.EMPTY
         if piece.kind == FILE:
             return Level.PUBLIC
         if piece.kind == OUTPUT:

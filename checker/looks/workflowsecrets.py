@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 
 from checker.looks import literals, zizmor
-from checker.looks.handed import Handed, handed
+from checker.looks.handed import LOGIN_OPTIONS, STDIN, Handed, handed
 from checker.looks.shellcalls import Helper
-from checker.looks.shellvalues import Known, Level
+from checker.looks.shellvalues import PUT, Known, Level
 from checker.looks.workflowfile import EXPRESSION, Job, Step, Workflow, expressions
 
 IN_LOG, IN_FILE, AS_ARGUMENT = (
@@ -21,7 +21,6 @@ NO_SECRET = re.compile(
 )
 """What people keep among the secrets and show everywhere all the same, as the account's name in an image's."""
 ECHOED = re.compile(r"^\s*(?:echo|printf)\b(?P<rest>.*)$", re.MULTILINE)
-PLACE = "_EXPRESSION_{}_"
 BURNT = (
     "Store it among the repository's secrets and write its name, as in ${{ secrets.DOCKERHUB_TOKEN }}. "
     "Whoever has read the file has it, so replace it as well."
@@ -46,7 +45,7 @@ def told(workflow: Workflow, needles: Mapping[str, str], helper: Helper) -> Iter
             yield from _env(step.env, "", step.line)
             yield from _in_step(step, needles)
             yield from _arguments(workflow, job, step, helper)
-            yield from _printed(step)
+            yield from _printed(workflow, step)
 
 
 def _env(env: Mapping[str, str], text: str, first: int) -> Iterator[Told]:
@@ -76,16 +75,18 @@ def _arguments(workflow: Workflow, job: Job, step: Step, helper: Helper) -> Iter
 
     def place(found: re.Match[str]) -> str:
         written.append(found[1])
-        return f"${{{PLACE.format(len(written) - 1)}}}"
+        return f"__EXPRESSION_{len(written) - 1}__"
 
     script = EXPRESSION.sub(place, step.run)
     known = _known({**workflow.env, **job.env, **step.env}, written)
+    seen: set[int] = set()
     for found in handed(script, known, helper):
-        line = step.at("run") + found.line - (0 if "\n" in step.run.strip() else 1)
-        if found.literal:
+        line = _first(workflow, step) + found.line - 1
+        if found.literal and "$" not in found.literal and not PUT.search(found.literal):
             if _is_password(found):
                 yield step.line, IN_FILE, "The step has a password in the file.", BURNT
-        elif found.level > Level.PUBLIC or found.option in ("-p", "--password"):
+        elif line not in seen and (found.level > Level.PUBLIC or found.option in LOGIN_OPTIONS):
+            seen.add(line)
             where = f" (in {found.file})" if found.file else ""
             yield (
                 line,
@@ -96,16 +97,23 @@ def _arguments(workflow: Workflow, job: Job, step: Step, helper: Helper) -> Iter
             )
 
 
+def _first(workflow: Workflow, step: Step) -> int:
+    """The line of a script's first line."""
+    at = step.at("run")
+    lines = workflow.text.splitlines()
+    return at + bool(at <= len(lines) and re.search(r"\brun[\"']?\s*:\s*[|>]", lines[at - 1]))
+
+
 def _is_password(found: Handed) -> bool:
     """Whether a value that is written down is one: what a client that logs in is given always is."""
-    return found.option in ("-p", "--password", "--password-stdin") or len(found.literal) >= 6
+    return found.option in (*LOGIN_OPTIONS, STDIN) or len(found.literal) >= 6
 
 
 def _known(env: Mapping[str, str], written: list[str]) -> Known:
     """What the variables of a step hold, and what was put in place of expressions."""
 
     def level(name: str) -> Level | None:
-        if name.startswith("_EXPRESSION_"):
+        if PUT.fullmatch(name):
             return _of_expression(written[int(name.strip("_").rpartition("_")[2])], env, 0)
         if name in env:
             return _of_text(env[name], env, 0)
@@ -133,23 +141,18 @@ def _of_expression(expression: str, env: Mapping[str, str], depth: int) -> Level
     return Level.PUBLIC
 
 
-def _printed(step: Step) -> Iterator[Told]:
+def _printed(workflow: Workflow, step: Step) -> Iterator[Told]:
     for line in ECHOED.finditer(step.run):
         rest = line["rest"]
         if "|" not in rest and ">" not in rest and SECRET.search(" ".join(expressions(rest))):
-            number = step.run[: line.start()].count("\n") + (step.run[line.start() :][:1] == "\n")
-            at = step.at("run") + number + (1 if "\n" in step.run.strip() else 0)
-            yield (
-                at,
-                IN_LOG,
-                "The script prints a secret.",
-                ("Leave it out: GitHub masks the exact text only, and no other form of it."),
-            )
+            at = _first(workflow, step) + step.run[: line.start("rest")].count("\n")
+            action = "Leave it out: GitHub masks the exact text only, and no other form of it."
+            yield at, IN_LOG, "The script prints a secret.", action
 
 
 def _shown(option: str, written: list[str]) -> str:
     """An option as it stands in the file."""
-    return re.sub(r"\$\{_EXPRESSION_(\d+)_\}", lambda found: f"${{{{{written[int(found[1])]}}}}}", option)
+    return re.sub(r"__EXPRESSION_(\d+)__", lambda found: f"${{{{{written[int(found[1])]}}}}}", option)
 
 
 def _line_of_key(text: str, name: str, first: int) -> int:
