@@ -16,6 +16,7 @@ from checker.errors import EnvironmentFault
 from checker.intake import archive
 from checker.intake.entries import Refused
 from checker.model import Finding, Lab
+from checker.values import secret_names
 from checker.workspace import PRIVATE, make_executable, starter_files
 
 FILES_LIMIT = 2000
@@ -73,7 +74,7 @@ def take_in(lab: Lab, source: Path, target: Path) -> Intake:
         return Intake((), refusal(refused))
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-    return Intake((*unpacked.warnings, *intake.warnings), intake.refused)
+    return Intake((*unpacked.warnings, *intake.warnings), intake.refused, intake.history)
 
 
 def _inside(unpacked: Path, way: str) -> Path:
@@ -148,7 +149,16 @@ def _copy(lab: Lab, source: Path, target: Path) -> Intake:
     if str(root) in unread:
         raise EnvironmentFault(f"{source} cannot be read.", "Nothing of it was graded: see who may read it.")
     warnings += [f"{os.path.relpath(path, root)} cannot be read; it was left out." for path in unread]
-    return Intake(tuple(warnings))
+    return Intake(tuple(warnings), history=_old_secrets(lab, root))
+
+
+def _old_secrets(lab: Lab, root: Path) -> tuple[str, ...]:
+    """What secrets the submission's own git history shows by their form; it stays behind, as a replay has a new one."""
+    if not secret_names(lab) or not (root / ".git").is_dir():
+        return ()
+    from checker.looks import oldsecrets
+
+    return oldsecrets.told(root / ".git")
 
 
 def _too_large() -> Finding:

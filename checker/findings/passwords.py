@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import PurePath
 
 from checker.check import fail
-from checker.looks import handed, shellvalues
+from checker.looks import gitobjects, handed, shellvalues
 from checker.looks.handed import Handed
 from checker.looks.shellvalues import Level
 from checker.ran import Ran
@@ -68,6 +68,20 @@ def in_files(workspace: Workspace, accounts: Iterable[Account]) -> None:
         relative = path.relative_to(workspace.path)
         if relative.parts[0] not in (PRIVATE, ".git"):
             _in_text(str(relative), workspace.read(str(relative)) or "", accounts)
+    for each in gitobjects.objects(workspace.path / ".git"):
+        _in_text(each.name, each.data.decode("utf-8", "replace"), accounts)
+
+
+def in_history(history: Iterable[str], code: str = "password-in-a-file") -> None:
+    """Fail if the git history that was handed in showed a secret by its form. history: the fixture of that name."""
+    for told in history:
+        fail(
+            code,
+            expected="Nothing that is handed in holds a secret, the git history included.",
+            observed=f"{told} Whoever gets the repository gets it, whatever later commits removed.",
+            action="In real life that secret is burnt: revoke it. Then hand in the files alone, or a repository whose "
+            "history begins anew.",
+        )
 
 
 def _what(what: str) -> str:

@@ -113,11 +113,17 @@ def test_a_limited_token_was_used_and_the_password_never(
 # Must not fail: the names of the variables, a token in docker's own configuration in .lab/.
 @step("login")
 def test_no_secret_lies_about(
-    workspace: Workspace, engine: EngineView, values: Values, needles: tuple[Needle, ...], ran: Ran
+    workspace: Workspace,
+    engine: EngineView,
+    values: Values,
+    needles: tuple[Needle, ...],
+    ran: Ran,
+    history: tuple[str, ...],
 ) -> None:
     for path in sorted((workspace.path / "steps").glob("*.sh")):
         passwords.in_answer(str(path.relative_to(workspace.path)), workspace, (), ran)
-    if hit := secretscan.in_workspace(workspace, needles):
+    passwords.in_history(history, "secret-in-a-file")
+    if hit := secretscan.in_workspace(workspace, needles) or secretscan.in_history(workspace, needles):
         fail(
             "secret-in-a-file",
             expected="No file that is handed in holds a secret.",

@@ -446,7 +446,13 @@ def test_the_record_is_read_by_the_auditor_alone(on_trial: RoleTrial, places: Pl
 
 @step("audit")
 def test_the_audit_agrees_with_the_events(
-    record: Record, places: Places, values: Values, workspace: Workspace, accounts: Accounts, ran: Ran
+    record: Record,
+    places: Places,
+    values: Values,
+    workspace: Workspace,
+    accounts: Accounts,
+    ran: Ran,
+    history: tuple[str, ...],
 ) -> None:
     text = workspace.read("audit.csv")
     if text is None:
@@ -504,3 +510,4 @@ def test_the_audit_agrees_with_the_events(
         )
     passwords.in_answer("steps/audit.sh", workspace, accounts, ran)
     passwords.in_files(workspace, accounts)
+    passwords.in_history(history)

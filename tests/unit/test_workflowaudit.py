@@ -245,7 +245,7 @@ def test_text_of_strangers_in_the_variables_of_a_job_or_a_file() -> None:
         "- run: git fetch origin refs/pull/7/merge",
         "- run: git fetch origin ${{ github.event.pull_request['head'].sha }}",
         '- run: git -C . fetch origin "$SHA"\n  env:\n    SHA: ${{ github.event.pull_request.head.sha }}',
-        "- run: |\n    git remote add a \\\n      ${{ github.event.pull_request.head.repo.clone_url }}\n    git fetch a",
+        "- run: |\n    git remote add a \\\n     ${{ github.event.pull_request.head.repo.clone_url }}\n    git fetch a",
         "- run: git clone ${{ github.event.pull_request.head.repo.clone_url }} fork",
         "- run: gh pr checkout ${{ github.event.number }}",
         "- run: curl -L https://x/${{ github.event.pull_request.head.repo.full_name }}/archive/x.tar.gz | tar xz",
