@@ -18,6 +18,8 @@ from checker.deadline import Deadline
 from checker.engine import Engine
 from checker.errors import EnvironmentFault
 from checker.model import AnswerRun, Lab, LabReport, Step, Written
+from checker.ran import Ran
+from checker.tracing import Trace, Tracer
 from checker.workspace import GIT_IDENTITY, PRIVATE, Workspace, trusted
 
 OUTPUT_LIMIT = 256 * 1024
@@ -72,6 +74,19 @@ class Here:
 
 
 HERE = Here()
+
+
+class Watch(msgspec.Struct, frozen=True):
+    """How answers of one run of a lab are watched, and what was seen. tracer: for the place where they run."""
+
+    tracer: Tracer
+    ran: Ran
+
+
+def watch(place: Workspace, ran: Ran, door: Door = HERE) -> Watch:
+    """Watch answers in a workspace, where the lab has secrets and the machine allows it."""
+    enter = None if door is HERE else door.enter
+    return Watch(Tracer(door.command, enter, place.path, wanted=bool(ran.secrets)), ran)
 
 
 def written(lab: Lab, place: Workspace) -> dict[str, Written]:
@@ -133,19 +148,24 @@ def run(
     *,
     time_limit: float | None = None,
     door: Door = HERE,
+    watch: "Watch | None" = None,
 ) -> AnswerRun:
     """Run a step's answer in its workspace.
 
-    time_limit: seconds, that of the step if None. However it ends, no process of its group is left.
+    time_limit: seconds, that of the step if None. However it ends, no process of its group is left. watch: takes in
+    what it ran.
     """
-    return run_script(
-        workspace,
-        workspace.answer(step),
-        env,
-        on_output,
-        time_limit=time_limit or step.time_limit,
-        door=door,
-    )
+    limit = time_limit or step.time_limit
+    script = workspace.answer(step)
+    if watch is None:
+        return run_script(workspace, script, env, on_output, time_limit=limit, door=door)
+    text = workspace.read(step.answer_path) or ""
+    with watch.tracer.trace() as trace:
+        try:
+            return run_script(workspace, script, env, on_output, time_limit=limit, door=door, trace=trace)
+        finally:
+            trace.read()
+            watch.ran.add(step.name, text, trace.commands)
 
 
 def run_script(
@@ -156,6 +176,7 @@ def run_script(
     *,
     time_limit: float,
     door: Door = HERE,
+    trace: Trace | None = None,
 ) -> AnswerRun:
     """Run any script the way answers are run. Raises EnvironmentFault if bash cannot be started.
 
@@ -163,9 +184,11 @@ def run_script(
     """
     began = time.monotonic()
     make_room(workspace)
+    words = ("bash", str(script))
     try:
         process = subprocess.Popen(
-            door.command(workspace.path, "bash", str(script)),
+            door.command(workspace.path, *(trace.words(*words) if trace else words)),
+            pass_fds=trace.handles if trace else (),
             cwd=workspace.path,
             env=dict(env),
             stdin=subprocess.DEVNULL,

@@ -95,12 +95,17 @@ def _tools(fix: bool, say: Say) -> list[Item]:
     trouble = ""
     if fix:
         try:
-            tools.ensure(tools.TABLE, say, may_install=True)
+            tools.wish((name for name, tool in tools.TABLE.items() if tool.optional), say)
+            tools.ensure(
+                (name for name, tool in tools.TABLE.items() if not tool.optional), say, may_install=True
+            )
         except LabError as error:
             trouble = error.message
     lacking = tools.missing(tools.TABLE)
     return [
-        Item(name=name, ok=False, seen=trouble or "not there; some labs use it", action=FIX)
+        Item(name=name, ok=True, seen="not there; nothing is missing without it")
+        if name in lacking and tools.TABLE[name].optional
+        else Item(name=name, ok=False, seen=trouble or "not there; some labs use it", action=FIX)
         if name in lacking
         else Item(name=name, ok=True, seen=tools.warning(name) or "is there")
         for name in tools.TABLE

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from checker import images, tools
+from checker import images, tools, values
 from checker.engine import Engine
 from checker.model import Lab
 from checker.stack import images as of_lab
@@ -16,4 +16,6 @@ def provide(engine: Engine, labs: Iterable[Lab], say: Say) -> None:
     """
     labs = tuple(labs)
     tools.ensure((tool for lab in labs for tool in lab.tools), say, may_install=True)
+    if any(values.secret_names(lab) for lab in labs):
+        tools.wish([tools.STRACE], say)
     images.ensure(engine, sorted({name for lab in labs for name in of_lab(lab)}), say)

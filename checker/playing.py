@@ -13,6 +13,7 @@ from checker.answers import HERE, Door
 from checker.engine import Engine
 from checker.errors import EnvironmentFault
 from checker.model import AnswerRun, Finding, Lab, Outcome, Step, StepReport
+from checker.ran import Ran
 from checker.stack.stack import Stack
 from checker.verify import Look
 from checker.workspace import PRIVATE, Workspace
@@ -48,6 +49,7 @@ class Playing:
         watcher: Watcher,
         door: Door,
         bases: dict[str, str],
+        ran: Ran,
         *,
         honour_needs: bool,
     ) -> None:
@@ -58,6 +60,7 @@ class Playing:
         self._watcher = watcher
         self._door = door
         self._bases = bases
+        self._watch = answers.watch(place, ran, door)
         self._honour_needs = honour_needs
         self._stopped: list[str] = []
         self._moved: list[str] = []
@@ -133,7 +136,7 @@ class Playing:
         if step.is_script and text is not None:
             try:
                 self.runs[step.name] = answers.run(
-                    self._place, step, env, self._watcher.on_output, door=self._door
+                    self._place, step, env, self._watcher.on_output, door=self._door, watch=self._watch
                 )
             except EnvironmentFault:
                 private, above = self._place.private, self._place.path.parent

@@ -1,7 +1,8 @@
 """The pytest plugin: gives checks their fixtures and turns what becomes of them into outcomes.
 
 Fixtures of a check: `values`, `workspace`, `environment`, `engine`, `probe`, `trials`, `pipelines`, `memory`, `kept`,
-and every service of the lab under its name (with underscores for hyphens): what `checker.views` shows of it.
+`ran`, `history`, and every service of the lab under its name (with underscores for hyphens): what `checker.views`
+shows of it.
 """
 
 from collections.abc import Callable, Generator, Iterable, Mapping
@@ -21,6 +22,7 @@ from checker.kept import Kept
 from checker.model import Finding, Lab, Outcome, StepReport
 from checker.pipelines.pipelines import Pipelines
 from checker.probe import Probe
+from checker.ran import Ran
 from checker.trials import Trials
 from checker.workspace import Workspace
 
@@ -38,7 +40,8 @@ class World(msgspec.Struct, frozen=True):
     """What checks may look at.
 
     memory: a folder of the practice's, for what does not change; None in a replay. kept: what is carried over from
-    one look at this workspace to the next.
+    one look at this workspace to the next. ran: what the answers' processes were given. history: secrets in the git
+    history that was handed in, as sentences; a replay has a new history.
     """
 
     values: Mapping[str, str]
@@ -51,6 +54,8 @@ class World(msgspec.Struct, frozen=True):
     pipelines: Pipelines | None = None
     environment: Environment = _no_environment
     memory: Path | None = None
+    ran: Ran = Ran({}, ())
+    history: tuple[str, ...] = ()
 
 
 class _Seen(msgspec.Struct):
@@ -148,6 +153,14 @@ class CheckPlugin(Generic[T]):
     @pytest.fixture(scope="session")
     def environment(self) -> Environment:
         return self._world.environment
+
+    @pytest.fixture(scope="session")
+    def ran(self) -> Ran:
+        return self._world.ran
+
+    @pytest.fixture(scope="session")
+    def history(self) -> tuple[str, ...]:
+        return self._world.history
 
     @pytest.fixture(scope="session")
     def memory(self) -> Path | None:

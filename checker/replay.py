@@ -20,8 +20,10 @@ from checker.playing import Playing, all_failed
 from checker.playing import Silent as Silent
 from checker.playing import Watcher as Watcher
 from checker.processes import gone, named_by, own_name
+from checker.ran import Ran
 from checker.stack import stack as stacks
 from checker.stack.stack import Stack
+from checker.values import secret_names
 from checker.workspace import Workspace
 
 SETTLE = 2.0
@@ -74,9 +76,19 @@ def replay(
         watcher.on_stack(stack, place)
         bases = images.ids(engine, lab.images)
         versions = verify.versions(lab, engine)
-        played = Playing(engine, lab, place, stack, watcher, door, bases, honour_needs=honour_needs)
+        ran = Ran(stack.values, secret_names(lab))
+        played = Playing(engine, lab, place, stack, watcher, door, bases, ran, honour_needs=honour_needs)
         steps = verify.judging(
-            engine, lab, stack, place, played.play, remember=False, closing=closing, own=door.own
+            engine,
+            lab,
+            stack,
+            place,
+            played.play,
+            remember=False,
+            closing=closing,
+            own=door.own,
+            ran=ran,
+            history=intake.history,
         )
         done = True
     finally:

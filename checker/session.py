@@ -15,12 +15,16 @@ from checker.cleanup import remove_run, sweep
 from checker.engine import Engine, connect
 from checker.errors import UsageError
 from checker.model import AnswerRun, Lab, LabReport, Step, Written
+from checker.ran import Ran
 from checker.registry import RegistryClient
 from checker.stack import MAIN
 from checker.stack import stack as stacks
 from checker.stack.stack import Say, Stack
+from checker.values import secret_names
 from checker.workspace import Workspace, locate
 
+RAN = "ran.json"
+"""In the workspace's private folder: which answers gave a secret away when they last ran, without the secret."""
 TRY_LIMIT = 120.0
 """Seconds a script that is only tried may take."""
 
@@ -143,7 +147,13 @@ class Session:
         if not found.is_script:
             return None
         with workspace.exclusive(self.workspace, f"lab run {self.lab.number} {found.name}"):
-            return answers.run(self.workspace, found, env, on_output)
+            ran = self._ran(env)
+            try:
+                return answers.run(
+                    self.workspace, found, env, on_output, watch=answers.watch(self.workspace, ran)
+                )
+            finally:
+                ran.save(self.workspace.private / RAN)
 
     def try_script(self, text: str, on_output: Callable[[str], None]) -> AnswerRun:
         """Run any bash text the way answers are run; nothing of it is recorded."""
@@ -174,8 +184,15 @@ class Session:
                 self.workspace,
                 steps=wanted,
                 closing=closing,
+                ran=self._ran(self.started().values),
             )
         return answers.with_written(report, texts)
+
+    def _ran(self, values: Mapping[str, str]) -> Ran:
+        """What answers of this practice ran, as far as it was seen."""
+        ran = Ran(values, secret_names(self.lab))
+        ran.load(self.workspace.private / RAN)
+        return ran
 
     def hint(self, step: str) -> tuple[Hint, str]:
         """A step's next hint (the last one again after that), and what was wrong with the state file."""
@@ -209,7 +226,8 @@ class Session:
             return False
         with workspace.exclusive(self.workspace, f"lab stop {self.lab.number}"):
             remove_run(self.engine, found)
-            (self.workspace.private / "probes.json").unlink(missing_ok=True)
+            for kept in ("probes.json", RAN):
+                (self.workspace.private / kept).unlink(missing_ok=True)
         say(f"Stopped lab {self.lab.name}. Your answers stay in {self.workspace.path}.")
         return True
 

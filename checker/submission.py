@@ -16,6 +16,7 @@ from checker.intake import flat, nested
 from checker.intake.entries import Refused
 from checker.intake.nested import archive_of
 from checker.model import Finding, Lab
+from checker.values import secret_names
 from checker.workspace import PRIVATE, make_executable, starter_files
 
 FILES_LIMIT = 2000
@@ -37,10 +38,12 @@ LEFT_OUT = frozenset({".git", PRIVATE})
 
 
 class Intake(msgspec.Struct, frozen=True):
-    """What became of copying a submission. refused: why nothing of it is graded; None if it is."""
+    """What became of copying a submission. refused: why nothing of it is graded; None if it is. history: secrets in its
+    git history, as sentences."""
 
     warnings: tuple[str, ...]
     refused: Finding | None = None
+    history: tuple[str, ...] = ()
 
 
 def take_in(lab: Lab, source: Path, target: Path) -> Intake:
@@ -63,7 +66,7 @@ def take_in(lab: Lab, source: Path, target: Path) -> Intake:
         return Intake((), refusal(refused))
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-    return Intake((*opened.warnings, *intake.warnings), intake.refused)
+    return Intake((*opened.warnings, *intake.warnings), intake.refused, intake.history)
 
 
 def _taken(lab: Lab, source: Path, target: Path) -> Intake:
@@ -80,7 +83,7 @@ def _taken(lab: Lab, source: Path, target: Path) -> Intake:
         place.parent.mkdir(parents=True, exist_ok=True)
         loose.rename(place)
         warnings.append(f"{name} was handed in without its folder; it was taken for {path}.")
-    return Intake((*intake.warnings, *warnings))
+    return Intake((*intake.warnings, *warnings), history=intake.history)
 
 
 def refusal(refused: Refused) -> Finding:
@@ -148,7 +151,16 @@ def _copy(lab: Lab, source: Path, target: Path) -> Intake:
     if str(root) in unread:
         raise EnvironmentFault(f"{source} cannot be read.", "Nothing of it was graded: see who may read it.")
     warnings += [f"{os.path.relpath(path, root)} cannot be read; it was left out." for path in unread]
-    return Intake(tuple(warnings))
+    return Intake(tuple(warnings), history=_old_secrets(lab, root))
+
+
+def _old_secrets(lab: Lab, root: Path) -> tuple[str, ...]:
+    """What secrets the submission's own git history shows by their form; it stays behind, as a replay has a new one."""
+    if not secret_names(lab) or not (root / ".git").is_dir():
+        return ()
+    from checker.looks import oldsecrets
+
+    return oldsecrets.told(root / ".git")
 
 
 def _too_large() -> Finding:

@@ -8,6 +8,7 @@ import os
 import shlex
 import shutil
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -21,6 +22,9 @@ Say = Callable[[str], None]
 
 COMPOSE = "docker-compose"
 """Of this name are the stand-alone program and the plugin behind `docker compose`."""
+
+STRACE = "strace"
+"""With it answers are watched (`checker.tracing`); without it nothing is missing."""
 
 SYSTEM_PLUGINS = tuple(
     Path(folder)
@@ -44,12 +48,13 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
     """One program.
 
     there: whether it can be used. package: Debian's, and Ubuntu's; empty for what no package has, which is
-    fetched into the cache. needs: other tools it cannot do without.
+    fetched into the cache. needs: other tools it cannot do without. optional: whether everything works without it.
     """
 
     there: Callable[[], bool]
     package: str = ""
     needs: tuple[str, ...] = ()
+    optional: bool = False
 
 
 def _on_path(program: str) -> Callable[[], bool]:
@@ -75,6 +80,7 @@ TABLE: dict[str, Tool] = {
     "skopeo": Tool(package="skopeo", there=_on_path("skopeo")),
     "trivy": Tool(there=_fetched("trivy")),
     "act": Tool(there=_fetched("act")),
+    STRACE: Tool(package="strace", there=_on_path(STRACE), optional=True),
     "gitlab-ci-local": Tool(there=_fetched("gitlab-ci-local"), needs=("rsync",)),
 }
 
@@ -139,6 +145,16 @@ def ensure(names: Iterable[str], say: Say, *, may_install: bool) -> None:
             programs.get(programs.TABLE[name], say)
     if lacking := missing(names):
         raise _fault(lacking)
+
+
+def wish(names: Iterable[str], say: Say) -> None:
+    """Install tools that can be done without, where that may be done: as root on Debian or Ubuntu. Never fails."""
+    lacking = [name for name in missing(names) if _tool(name).package]
+    if not lacking or os.geteuid() != 0 or not shutil.which("apt-get"):
+        return
+    with suppress(EnvironmentFault), alone("tools", "installing programs", say):
+        if lacking := missing(lacking):
+            debian.install(_packages(lacking), say)
 
 
 def plugins(docker_config: Path) -> None:

@@ -17,9 +17,10 @@ from checker.catalog import CHECKS
 from checker.engine import Engine
 from checker.errors import BrokenLab
 from checker.model import Lab, LabReport, Outcome, StepReport, Versions
+from checker.ran import Ran
 from checker.registry import RegistryClient
 from checker.stack.stack import Stack
-from checker.values import fill
+from checker.values import fill, secret_names
 from checker.workspace import PRIVATE, Workspace
 
 if TYPE_CHECKING:
@@ -68,13 +69,26 @@ def check(
     *,
     steps: frozenset[str] | None = None,
     closing: ExitStack,
+    ran: Ran | None = None,
+    history: tuple[str, ...] = (),
 ) -> LabReport:
     """Judge the steps (all if None) of a practice by the world as it is now.
 
+    ran, history: see `checker.plugin.World`; of a practice nobody has watched if not given.
     closing: waits, when it is closed, until all containers that were started for a look are gone.
     """
     began = time.monotonic()
-    found = judging(engine, lab, stack, workspace, lambda look: look(steps), remember=True, closing=closing)
+    found = judging(
+        engine,
+        lab,
+        stack,
+        workspace,
+        lambda look: look(steps),
+        remember=True,
+        closing=closing,
+        ran=ran,
+        history=history,
+    )
     return report(lab, engine, found, str(workspace.path), time.monotonic() - began)
 
 
@@ -88,6 +102,8 @@ def judging(
     remember: bool,
     closing: ExitStack,
     own: Path | None = None,
+    ran: Ran | None = None,
+    history: tuple[str, ...] = (),
 ) -> T:
     """Call `work` with a function that judges steps, as often as `work` likes; return what it returns.
 
@@ -97,7 +113,8 @@ def judging(
     remember: whether what was found out about images is kept in the workspace for the next time; never for
     a replay, whose workspace is a stranger's.
     closing: waits, when it is closed, until all containers that were started for a look are gone. own: a folder that
-    nothing of the learner's can reach, for what the checks keep; the usual place for such if None.
+    nothing of the learner's can reach, for what the checks keep; the usual place for such if None. ran, history: see
+    `checker.plugin.World`.
     """
     from checker.kept import Kept
     from checker.plugin import CheckPlugin
@@ -106,6 +123,7 @@ def judging(
     memory = workspace.path / PRIVATE if remember else None
     probe = closing.enter_context(Probe(engine, memory and memory / "probes.json"))
     kept = Kept(closing, own)
+    watched = ran or Ran(stack.values, secret_names(lab))
 
     def look(
         steps: frozenset[str] | None = None,
@@ -114,7 +132,9 @@ def judging(
         known: Mapping[str, Outcome] = {},
     ) -> tuple[StepReport, ...]:
         wanted = frozenset(step.name for step in lab.steps) if steps is None else steps
-        with _world(engine, lab, stack, workspace, probe, kept, memory, ahead=steps is None) as world:
+        with _world(
+            engine, lab, stack, workspace, probe, kept, memory, watched, history, ahead=steps is None
+        ) as world:
             return plugin.look(world, wanted, honour_needs=honour_needs, known=known)
 
     plugin = CheckPlugin(lab, (*stack.services, *stack.real), lambda: work(look))
@@ -131,6 +151,8 @@ def _world(
     probe: "Probe",
     kept: "Kept",
     memory: Path | None,
+    ran: Ran,
+    history: tuple[str, ...],
     *,
     ahead: bool,
 ) -> Iterator["World"]:
@@ -161,6 +183,8 @@ def _world(
             pipelines=Pipelines(engine, workspace),
             environment=lambda place: answers.environment(engine, place, stack.values, lab.tools),
             memory=memory,
+            ran=ran,
+            history=history,
         )
 
 

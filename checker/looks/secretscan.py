@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from checker.engineview import Container
+from checker.looks import gitobjects
 from checker.registry import RegistryImage
 from checker.workspace import PRIVATE, Workspace
 
@@ -83,6 +84,15 @@ def in_workspace(workspace: Workspace, needles: Sequence[Needle]) -> Hit | None:
                 )
                 place = str(path.relative_to(workspace.path))
                 return Hit(needle.what, f"line {line} of {place}" if line else place)
+    return None
+
+
+def in_history(workspace: Workspace, needles: Sequence[Needle]) -> Hit | None:
+    """The first hit in the git history of a workspace: in files of any commit, in messages, in what was undone."""
+    for each in gitobjects.objects(workspace.path / ".git"):
+        for needle in needles:
+            if needle.within(each.data):
+                return Hit(needle.what, each.name)
     return None
 
 

@@ -1,6 +1,9 @@
 """What is unsafe in a workflow, told by its text alone (GitHub Docs, "Secure use reference").
 
-None of it keeps the workflow from running; each is a concern of its own, with the line it stands in.
+Text of strangers in scripts is what zizmor finds (`workflowtext`), secrets are `workflowsecrets`'. Of what zizmor
+finds besides, the labs demand nothing: that every use of pull_request_target is dangerous (here one that fetches no
+foreign code is not), that actions are pinned to a commit (here a version will do), and that a checkout keeps no
+credentials. None of it keeps the workflow from running; each is a concern of its own, with the line it stands in.
 """
 
 import re
@@ -8,21 +11,14 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from checker.looks.workflowfile import Job, Step, Workflow, expressions
+from checker.looks import shell, workflowsecrets, workflowtext, zizmor
+from checker.looks.handed import no_helper
+from checker.looks.shellcalls import Helper
+from checker.looks.workflowfile import EXPRESSION, Job, Step, Workflow, expressions
 
-UNTRUSTED = re.compile(
-    r"github\.(?:head_ref|event\.(?:"
-    r"issue\.(?:title|body)|discussion\.(?:title|body)|comment\.body|review\.body|review_comment\.body|"
-    r"pull_request\.(?:title|body|head\.(?:ref|label|repo\.default_branch))|"
-    r"workflow_run\.(?:head_branch|head_commit\.message|head_commit\.author\.(?:name|email))|"
-    r"head_commit\.(?:message|author\.(?:name|email))|"
-    r"commits(?:\[\d+\]|\.\*|\.\d+)*\.(?:message|author\.(?:name|email))|"
-    r"pages(?:\[\d+\]|\.\*)*\.page_name))\b"
-)
-"""Contexts that anybody who can open an issue or a pull request fills with what they like."""
 COMMIT = re.compile(r"[0-9a-f]{40}")
 VERSION = re.compile(r"v?\d+(\.\d+)*([-+.][0-9A-Za-z.-]+)?")
-NAMED_SECRET = re.compile(r"pass(word|wd)?$|token$|secret$|api_?key$|credential", re.IGNORECASE)
+SECRET = re.compile(r"pass(word|wd)?$|token$|secret$|api_?key$|credential", re.IGNORECASE)
 SECRET_SHAPES = re.compile(
     r"dckr_(?:pat|oat)_[A-Za-z0-9_-]{20,}|gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{40,}|AKIA[0-9A-Z]{16}|"
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----|glpat-[\w-]{20,}"
@@ -32,7 +28,21 @@ PASSWORD_OPTION = re.compile(
 )
 ECHOED = re.compile(r"^\s*(?:echo|printf)\b(?P<rest>.*)$", re.MULTILINE)
 SECRET = re.compile(r"\bsecrets(?:\.([A-Za-z_]\w*)|\[\s*'([^']+)'\s*\])")
-IN_LOG = "workflow-secret-in-log"
+IN_LOG = workflowsecrets.IN_LOG
+DANGEROUS = ("pull_request_target", "workflow_run", "issue_comment")
+"""Events whose runs have the secrets, and that a stranger can cause."""
+FOREIGN = re.compile(
+    r"pull_request\.(?:head|merge_commit_sha)|github\.head_ref|workflow_run\.(?:head_|pull_requests)|refs/pull/|\bpull/|"
+    r"\bFETCH_HEAD\b",
+    re.IGNORECASE,
+)
+"""Names for what a pull request holds."""
+FETCHING = re.compile(
+    r"^(?:\S*/)?(?:git\b.*?\b(?:fetch|pull|clone|checkout|switch|worktree|remote|merge|reset)\b|gh\b.*?\b(?:checkout|clone)\b|"
+    r"(?:curl|wget)\b)",
+    re.DOTALL,
+)
+"""Commands that bring code here."""
 
 
 class Concern(msgspec.Struct, frozen=True, kw_only=True, order=True):
@@ -45,14 +55,22 @@ class Concern(msgspec.Struct, frozen=True, kw_only=True, order=True):
     action: str
 
 
-def concerns(path: str, workflow: Workflow, needles: Mapping[str, str] | None = None) -> list[Concern]:
-    """Everything unsafe, in the order of the lines. needles: name -> value of what may not stand there."""
+def concerns(
+    path: str, workflow: Workflow, needles: Mapping[str, str] | None = None, helper: Helper = no_helper
+) -> list[Concern]:
+    """Everything unsafe, in the order of the lines. needles: name -> value of what may not stand there. helper: the
+    text of a script of the repository that a step calls, by its path.
+
+    Raises EnvironmentFault where zizmor is missing."""
     found: list[Concern] = list(_permissions(path, workflow))
-    for scope in (workflow.env, *(job.env for job in workflow.jobs)):
-        found += _env(path, 1, scope)
+    found += _foreign(path, workflow)
+    found += (
+        Concern(path=path, line=line, code=code, what=what, action=action)
+        for line, code, what, action in workflowsecrets.told(workflow, needles or {}, helper)
+    )
     for job in workflow.jobs:
         for step in job.steps:
-            found += _step(path, workflow, job, step, needles or {})
+            found += _step(path, workflow, job, step)
     return sorted(set(found))
 
 
@@ -96,9 +114,19 @@ def _permissions(path: str, workflow: Workflow) -> Iterator[Concern]:
             )
 
 
-def _step(
-    path: str, workflow: Workflow, job: Job, step: Step, needles: Mapping[str, str]
-) -> Iterator[Concern]:
+def _foreign(path: str, workflow: Workflow) -> Iterator[Concern]:
+    for each in workflowtext.foreign(workflow.text, workflow):
+        through = f", which is {each.through}," if each.through else ""
+        yield Concern(
+            path=path,
+            line=each.line,
+            code="workflow-untrusted-expression",
+            what=f"{each.shown}{through} is put into the script before the shell reads it, and strangers write it.",
+            action='Hand it over in env, and use the variable in quotes in the script: "$TITLE", not an expression.',
+        )
+
+
+def _step(path: str, workflow: Workflow, job: Job, step: Step) -> Iterator[Concern]:
     if step.action and not step.action.startswith(("./", "docker://")) and mutable(step.version or "v0"):
         yield Concern(
             path=path,
@@ -107,100 +135,40 @@ def _step(
             what=f"{step.action}@{step.version} is whatever its branch {step.version} holds when it runs.",
             action="Name a version, or better the commit with the version in a comment behind it.",
         )
-    if untrusted := sorted({text for text in expressions(step.run) if UNTRUSTED.search(text)}):
-        yield Concern(
-            path=path,
-            line=_line_of(step, "run", untrusted[0]),
-            code="workflow-untrusted-expression",
-            what=f"{untrusted[0]} is put into the script before the shell reads it, and strangers write it.",
-            action="Hand it over in env, and use the variable in quotes in the script.",
-        )
-    yield from _target(path, workflow, step)
-    yield from _env(path, step.line, step.env)
-    yield from _secrets(path, step, needles)
-
-
-def _target(path: str, workflow: Workflow, step: Step) -> Iterator[Concern]:
-    """A stranger's code, fetched by a run that has the secrets."""
-    ref = f"{step.given.get('ref', '')} {step.given.get('repository', '')}" if step.action else step.run
-    fetches = step.action == "actions/checkout" or "git " in step.run or "gh pr checkout" in step.run
-    heads = re.search(r"pull_request\.head|github\.head_ref|refs/pull/|gh pr checkout", ref)
-    if {"pull_request_target", "workflow_run"} & workflow.triggers.keys() and fetches and heads:
+    event = next((event for event in DANGEROUS if event in workflow.triggers), "")
+    if event and _fetches_foreign_code(step, {**workflow.env, **job.env, **step.env}):
         yield Concern(
             path=path,
             line=step.at("with.ref") if step.action else step.at("run"),
             code="workflow-pull-request-target",
-            what="On pull_request_target the run has the secrets, and this step fetches the code of whoever "
-            "opened the pull request.",
+            what=f"On {event} the run has the secrets, and this step fetches the code of whoever opened the pull "
+            "request.",
             action="Use pull_request for what builds or tests foreign code: such a run gets no secrets.",
         )
 
 
-def _env(path: str, line: int, env: Mapping[str, str]) -> Iterator[Concern]:
-    for name, value in env.items():
-        if NAMED_SECRET.search(name) and value.strip() and not expressions(value):
-            yield Concern(
-                path=path,
-                line=line,
-                code="workflow-secret-in-file",
-                what=f"The variable {name} has its value in the file.",
-                action=_BURNT,
-            )
+def _fetches_foreign_code(step: Step, env: Mapping[str, str]) -> bool:
+    """Whether a step fetches what somebody else's pull request holds, by an action or by commands."""
+    if step.action:
+        given = f"{step.given.get('ref', '')} {step.given.get('repository', '')}"
+        checks_out = step.action.lower() == "actions/checkout"
+        return checks_out and bool(FOREIGN.search(_plainly(workflowtext.inlined(given, env))))
+    for command in shell.read(EXPRESSION.sub(_marked, step.run)).commands:
+        line = _plainly(workflowtext.inlined(_unmarked(command.raw), env))
+        if FETCHING.search(line) and (FOREIGN.search(line) or re.search(r"\bpr\s+checkout\b", line)):
+            return True
+    return False
 
 
-def _secrets(path: str, step: Step, needles: Mapping[str, str]) -> Iterator[Concern]:
-    texts = {"run": step.run, "with.password": step.given.get("password", "")}
-    whole = "\n".join((step.run, *step.given.values(), *step.env.values()))
-    shown = next((name for name, value in needles.items() if value and value in whole), "")
-    password = texts["with.password"]
-    if password.strip() and not expressions(password):
-        shown = shown or "a password"
-    if SECRET_SHAPES.search(whole):
-        shown = shown or "a token"
-    for option in PASSWORD_OPTION.finditer(step.run):
-        given = option["given"].strip("\"'")
-        if not given.startswith("$") and not given.startswith("-"):
-            shown = shown or "a password"
-        else:
-            yield Concern(
-                path=path,
-                line=_line_of(step, "run", option[0].strip()),
-                code="workflow-secret-as-argument",
-                what="docker login gets the password as an argument, which all processes can see.",
-                action='Pipe it in: printf %s "$TOKEN" | docker login --username ... --password-stdin.',
-            )
-    if shown:
-        yield Concern(
-            path=path,
-            line=step.line,
-            code="workflow-secret-in-file",
-            what=f"The step has {shown} in the file.",
-            action=_BURNT,
-        )
-    for line in ECHOED.finditer(step.run):
-        if (
-            "|" not in line["rest"]
-            and ">" not in line["rest"]
-            and SECRET.search(" ".join(expressions(line["rest"])))
-        ):
-            yield Concern(
-                path=path,
-                line=_line_of(step, "run", line[0].strip()),
-                code=IN_LOG,
-                what="The script prints a secret.",
-                action="Leave it out: GitHub masks the exact text only, and no other form of it.",
-            )
+def _plainly(text: str) -> str:
+    """A text whose expressions are written with dots and small letters only."""
+    return EXPRESSION.sub(lambda found: f"${{{{ {zizmor.plain(found[1])} }}}}", text)
 
 
-def _line_of(step: Step, key: str, text: str) -> int:
-    """The line in the file of a text in a block of a script, as near as can be told."""
-    first = step.at(key)
-    lines = step.run.split("\n")
-    number = next((number for number, line in enumerate(lines) if text.split("\n")[0] in line), 0)
-    return first + number + (1 if len(lines) > 1 else 0)
+def _marked(found: re.Match[str]) -> str:
+    """An expression as a word of a shell: its grammar has none of them."""
+    return "@@" + found[1].encode().hex() + "@@"
 
 
-_BURNT = (
-    "Store it among the repository's secrets and write its name, as in ${{ secrets.DOCKERHUB_TOKEN }}. "
-    "Whoever has read the file has it, so replace it as well."
-)
+def _unmarked(text: str) -> str:
+    return re.sub(r"@@([0-9a-f]*)@@", lambda found: f"${{{{ {bytes.fromhex(found[1]).decode()} }}}}", text)

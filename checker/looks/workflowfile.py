@@ -96,13 +96,14 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Workflow(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole file. env, permissions: for all its jobs that say nothing else."""
+    """A whole file. env, permissions: for all its jobs that say nothing else. text: the file as it was read."""
 
     name: str = ""
     triggers: Mapping[str, Trigger]
     jobs: tuple[Job, ...]
     env: Mapping[str, str] = {}
     permissions: Permissions | None = None
+    text: str = ""
 
 
 def parse(text: str) -> Workflow:
@@ -126,6 +127,7 @@ def parse(text: str) -> Workflow:
         jobs=jobs,
         env=_texts(top["env"], "env") if "env" in top else {},
         permissions=_permissions(top),
+        text=text,
     )
 
 

@@ -1,33 +1,19 @@
 """What works in a `.gitlab-ci.yml` and should not be there: reported beside the result, never instead of it."""
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from checker.looks import literals
+from checker.looks.handed import LOGIN_OPTIONS, handed, no_helper
+from checker.looks.shellcalls import Helper
+from checker.looks.shellvalues import Known, Level
 from checker.pipelines.gitlabfile import TOP, PipelineFile, Text
 
-LOGIN = re.compile(
-    r"\b(?:docker|podman|nerdctl|buildah|skopeo|crane|oras|(?:helm|trivy|regctl)\s+registry)"
-    r"(?:\s+-[^\s|;&]+(?:\s+[^\s|;&-][^\s|;&]*)?)*?\s+(?:auth\s+)?login\b"
-    r"(?P<rest>(?:\$\([^)]*\)|[^|;&])*)"
-)
-PASSWORD = re.compile(
-    r"(?:^|\s)(?:-p(?:=|\s*)|--password(?:=|\s+))"
-    r"(?P<value>\"[^\"]*\"?|'[^']*'?|(?:\$\([^)]*\)|[^\s-])(?:\$\([^)]*\)|\S)*)"
-)
-SAID = re.compile(r"\b(?:echo|printf)\s(?P<text>[^|;&]*)\|\s*$")
-"""What is piped into a login."""
-COMMENT = re.compile(r"(?:^|\s)#")
-SECRET_NAME = re.compile(
-    r"(?i)(?:^|_)(?:password|passwd|token|secret|api_?key|private_?key|access_?key|secret_?key)$"
-)
-NO_SECRETS = ("", "~", "null", "true", "false", "yes", "no", "on", "off")
-"""Values of switches, whatever their names are."""
-KNOWN_SECRETS = re.compile(
-    r"\b(?:dckr_pat_|glpat-|ghp_|github_pat_|xox[bp]-)[A-Za-z0-9_-]{10,}|\bAKIA[A-Z0-9]{16}\b"
-)
-ECHOED = re.compile(r"[$`]")
+SCRIPTS = ("before_script", "script", "after_script", "pre_get_sources_script")
+"""Keys with commands below them; all those of one key run in one shell."""
+OURS = ("CI_", "GITLAB_", "FF_", "TRIVY_", "DOCKER_")
+"""How variables begin that GitLab or a program gives a meaning."""
 
 
 class Advice(msgspec.Struct, frozen=True):
@@ -40,38 +26,72 @@ class Advice(msgspec.Struct, frozen=True):
     action: str
 
 
-def advice(file: PipelineFile) -> tuple[Advice, ...]:
-    """Everything unsafe in the file, in the order of its lines."""
-    found = [entry for text in file.texts() for entry in _of(text)]
-    return tuple(sorted(found, key=lambda entry: entry.line))
+def advice(file: PipelineFile, helper: Helper = no_helper) -> tuple[Advice, ...]:
+    """Everything unsafe in the file, in the order of its lines. helper: the text of a script of the repository that a
+    job calls, by its path."""
+    texts = tuple(file.texts())
+    found = [entry for text in texts for entry in _of(text)]
+    known = _known(texts)
+    for lines in _scripts(texts):
+        found += _commands(lines, known, helper)
+    once = {(entry.line, entry.code): entry for entry in reversed(found)}
+    return tuple(sorted(once.values(), key=lambda entry: (entry.line, entry.code)))
+
+
+def _scripts(texts: Iterable[Text]) -> Iterator[list[Text]]:
+    """The lines of each script."""
+    found: dict[tuple[str, ...], list[Text]] = {}
+    for text in texts:
+        at = next((number for number, part in enumerate(text.path) if part in SCRIPTS), None)
+        if at is not None:
+            found.setdefault(text.path[: at + 1], []).append(text)
+    yield from found.values()
+
+
+def _commands(lines: list[Text], known: Known, helper: Helper) -> Iterator[Advice]:
+    """What a script hands to programs as arguments, and passwords of logins that stand in it."""
+    for found in handed("\n".join(text.value for text in lines), known, helper):
+        text = lines[min(found.line, len(lines)) - 1]
+        if found.literal and "$" not in found.literal:
+            yield _written(text, "a password of a login")
+        elif found.level > Level.PUBLIC or found.option in LOGIN_OPTIONS:
+            where = f" (which calls {found.file})" if found.file else ""
+            yield Advice(
+                "pipeline-password-on-the-command-line",
+                text.line,
+                "A password is handed to a program on its standard input, or in a variable of its own.",
+                f"Line {text.line}{where} puts a secret on the command line of {found.program} ({found.option}), where "
+                "every process of the runner can read it.",
+                "Pipe it in: echo it into `docker login` with --password-stdin.",
+            )
+
+
+def _known(texts: Iterable[Text]) -> Known:
+    """What the variables of jobs hold: those of the file, and those that GitLab sets."""
+    own = {
+        _variable(text): text.value
+        for text in texts
+        if "variables" in text.path and text.path[-1] != "description"
+    }
+
+    def level(name: str) -> Level | None:
+        if literals.NAMED.search(name) and (name not in own or "$" in own[name]):
+            return Level.SECRET
+        if name in own:
+            return Level.EMPTY if not own[name].strip() else Level.PUBLIC
+        return Level.PUBLIC if name.startswith(OURS) else None
+
+    return level
 
 
 def _of(text: Text) -> Iterator[Advice]:
-    for login in LOGIN.finditer(text.value):
-        before = text.value[: login.start()]
-        if COMMENT.search(before):
-            break
-        if given := PASSWORD.search(login["rest"]):
-            value = given["value"].strip("\"'")
-            if ECHOED.search(value):
-                yield Advice(
-                    "pipeline-password-on-the-command-line",
-                    text.line,
-                    "A password is handed to `docker login` on its standard input.",
-                    f"Line {text.line} puts {value} on the command line, where every process of the runner can "
-                    "read it.",
-                    "Pipe it in: echo it into `docker login` with --password-stdin.",
-                )
-            else:
-                yield _written(text, "a password of a login")
-            return
-        said = SAID.search(before)
-        if "--password-stdin" in login["rest"] and said and not ECHOED.search(said["text"]):
-            yield _written(text, "a password of a login")
-            return
-    if KNOWN_SECRETS.search(text.value):
-        yield _written(text, "something that looks like an access token")
-    elif "variables" in text.path and text.path[-1] != "description" and _literal_secret(text):
+    if what := literals.written(text.value):
+        yield _written(text, what)
+    elif (
+        "variables" in text.path
+        and text.path[-1] != "description"
+        and literals.named(_variable(text), text.value)
+    ):
         yield _written(text, f"the value of {_variable(text)}")
     elif _names_an_image(text.path):
         yield from _image(text)
@@ -86,11 +106,6 @@ def _names_an_image(path: tuple[str, ...]) -> bool:
 def _variable(text: Text) -> str:
     """The name of the variable whose value a text is, in either of its forms."""
     return text.path[-2] if text.path[-1] == "value" else text.path[-1]
-
-
-def _literal_secret(text: Text) -> bool:
-    plain = "$" not in text.value and text.value.strip().lower() not in NO_SECRETS
-    return bool(plain and SECRET_NAME.search(_variable(text)))
 
 
 def _image(text: Text) -> Iterator[Advice]:

@@ -10,7 +10,7 @@ NOT_RUN = 126
 """What a shell says of a program that it could not run."""
 
 
-class Ran(msgspec.Struct, frozen=True):
+class Executed(msgspec.Struct, frozen=True):
     """What became of a command inside a container; output: both streams, as text."""
 
     code: int
@@ -32,7 +32,7 @@ class PrivateRegistry:
         assert found is not None, f"the container of {self.service.name} is gone"
         return found
 
-    def inside(self, *command: str) -> Ran:
+    def inside(self, *command: str) -> Executed:
         """Run a program of its image in the container. In one that has ended meanwhile it fails."""
         import docker.errors
 
@@ -43,9 +43,9 @@ class PrivateRegistry:
                 output = api.exec_start(created)
                 code = api.exec_inspect(created)["ExitCode"]
         except docker.errors.APIError as error:
-            return Ran(NOT_RUN, str(error.explanation or error))
+            return Executed(NOT_RUN, str(error.explanation or error))
         # None is said of a program whose container ended before it did.
-        return Ran(NOT_RUN if code is None else int(code), output.decode("utf-8", "replace"))
+        return Executed(NOT_RUN if code is None else int(code), output.decode("utf-8", "replace"))
 
 
 def view(engine: Engine, service: Running, _key: str) -> PrivateRegistry:

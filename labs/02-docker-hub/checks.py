@@ -30,6 +30,7 @@ from checker.pipelines.events import push, push_tag
 from checker.pipelines.pipelines import Pipelines
 from checker.pipelines.publication import Publisher
 from checker.probe import Probe
+from checker.ran import Ran
 from checker.registry import RegistryClient, RegistryImage
 from checker.trials import Trials
 from checker.views.cache import Cache
@@ -123,15 +124,21 @@ def test_a_limited_token_was_used_and_the_password_never(
 
 
 # Must catch: password or token in any file that is handed in, plain or in base64 (docker's configuration); in
-# the environment, command line or labels of a container; a password as an argument of `docker login`.
+# the environment, command line or labels of a container; a secret as an argument of any program.
 # Must not fail: the names of the variables, a token in docker's own configuration in .lab/.
 @step("login")
 def test_no_secret_lies_about(
-    workspace: Workspace, engine: EngineView, values: Values, needles: tuple[Needle, ...]
+    workspace: Workspace,
+    engine: EngineView,
+    values: Values,
+    needles: tuple[Needle, ...],
+    ran: Ran,
+    history: tuple[str, ...],
 ) -> None:
     for path in sorted((workspace.path / "steps").glob("*.sh")):
-        passwords.in_answer(str(path.relative_to(workspace.path)), workspace, ())
-    if hit := secretscan.in_workspace(workspace, needles):
+        passwords.in_answer(str(path.relative_to(workspace.path)), workspace, (), ran)
+    passwords.in_history(history, "secret-in-a-file")
+    if hit := secretscan.in_workspace(workspace, needles) or secretscan.in_history(workspace, needles):
         fail(
             "secret-in-a-file",
             expected="No file that is handed in holds a secret.",

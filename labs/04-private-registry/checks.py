@@ -27,6 +27,7 @@ from requests.auth import HTTPBasicAuth
 from checker.check import fail, step
 from checker.deadline import Deadline, soon
 from checker.engineview import Container, EngineView
+from checker.findings import passwords
 from checker.findings.registry import (
     require_accounts,
     require_deletion,
@@ -50,10 +51,11 @@ from checker.looks.htpasswdfile import Broken, parse
 from checker.looks.tlsprobe import certificates
 from checker.model import Service
 from checker.pace import scaled
+from checker.ran import Ran
 from checker.registry import RegistryClient
 from checker.stack.container import ServiceEnded, ServiceSilent
 from checker.trials import Trial, Trials
-from checker.views.private_registry import PrivateRegistry, Ran
+from checker.views.private_registry import Executed, PrivateRegistry
 from checker.workspace import PRIVATE, Workspace
 
 Values = Mapping[str, str]
@@ -387,15 +389,17 @@ def keys_are_private(workspace: Workspace) -> None:
             )
 
 
-# Step 4, accounts. Wrong: MD5, SHA or plain text, another name or password, the password in a file.
-# Right: any cost that answers in time, $2a$ $2b$ $2y$, more accounts, however the line was made.
+# Step 4, accounts. Wrong: MD5, SHA or plain text, another name or password, the password in a file or among
+# the arguments of a program.
+# Right: any cost that answers in time, $2a$ $2b$ $2y$, more accounts, any other way to make the line.
 
 
 @step("accounts")
 def test_the_account_is_let_in(
-    values: Values, workspace: Workspace, tried: Mapping[str, Future[None]]
+    values: Values, workspace: Workspace, tried: Mapping[str, Future[None]], ran: Ran
 ) -> None:
     tried["accounts"].result()
+    passwords.in_answer("steps/accounts.sh", workspace, (), ran)
     for relative, _, text in files(workspace):
         if values["PASSWORD"] in text:
             fail(
@@ -455,7 +459,9 @@ def try_accounts(bench: Bench) -> None:
 
 
 @step("secure")
-def test_what_runs_is_what_was_prepared(values: Values, workspace: Workspace, engine: EngineView) -> None:
+def test_what_runs_is_what_was_prepared(
+    values: Values, workspace: Workspace, engine: EngineView, ran: Ran
+) -> None:
     port = int(values["SECURE_PORT"])
     what = "Your registry"
     container = require_publishing(
@@ -495,6 +501,7 @@ def test_what_runs_is_what_was_prepared(values: Values, workspace: Workspace, en
             action="Take it out of ports: it asks nobody for a password.",
         )
     require_no_secret(container, values["PASSWORD"])
+    passwords.in_answer("steps/secure.sh", workspace, (), ran)
     client = RegistryClient(
         f"127.0.0.1:{port}",
         ca=workspace.path / AUTHORITY,
@@ -700,7 +707,7 @@ def nothing_past(proxy: Container, engine: EngineView) -> None:
             )
 
 
-def got(registry: PrivateRegistry, url: str) -> Ran:
+def got(registry: PrivateRegistry, url: str) -> Executed:
     """What a program in the registry's container gets for a URL. Raises MachineTooSlow."""
     wait = Deadline(GET_WITHIN)
     ran = registry.inside("timeout", f"{scaled(GET_WITHIN):.0f}", "wget", "-q", "-O", "-", url)

@@ -21,6 +21,7 @@ from checker.findings.tagnames import beside
 from checker.looks.rolematrix import Row, Tried, rows
 from checker.looks.roletrial import NOBODY, RoleTrial
 from checker.looks.tokentricks import Tricks
+from checker.ran import Ran
 from checker.trials import Trials
 from checker.views.operated import Event
 from checker.views.roles import Roles
@@ -195,7 +196,7 @@ def test_each_role_reaches_no_further_than_its_work(on_trial: RoleTrial, places:
 # Must not fail: any client, any tag, tries before the last one that went through while the file was wrong.
 @step("denied")
 def test_the_readonly_account_was_refused(
-    record: Record, places: Places, values: Values, workspace: Workspace, accounts: Accounts
+    record: Record, places: Places, values: Values, workspace: Workspace, accounts: Accounts, ran: Ran
 ) -> None:
     developer, readonly = values["DEVELOPER_USER"], values["READONLY_USER"]
     pushed = {event.digest for event in record.images("push", places.app, developer)}
@@ -224,7 +225,7 @@ def test_the_readonly_account_was_refused(
             observed="The registry's events have no such pull.",
             action="Pull the developer's image as $READONLY_USER before you try to push.",
         )
-    passwords.in_answer("steps/denied.sh", workspace, accounts)
+    passwords.in_answer("steps/denied.sh", workspace, accounts, ran)
 
 
 def no_push_tried(record: Record, places: Places, readonly: str) -> NoReturn:
@@ -265,7 +266,13 @@ def no_push_tried(record: Record, places: Places, readonly: str) -> NoReturn:
 # Must not fail: any client, several tries, other tags beside these, an index instead of a manifest.
 @step("release")
 def test_released_by_the_pipeline_withdrawn_by_the_administrator(
-    record: Record, places: Places, roles: Roles, values: Values, workspace: Workspace, accounts: Accounts
+    record: Record,
+    places: Places,
+    roles: Roles,
+    values: Values,
+    workspace: Workspace,
+    accounts: Accounts,
+    ran: Ran,
 ) -> None:
     cicd, admin = values["CICD_USER"], values["ADMIN_USER"]
     last = {
@@ -305,7 +312,7 @@ def test_released_by_the_pipeline_withdrawn_by_the_administrator(
             observed=f"It was {', '.join(sorted(by))}." if by else "No event says who deleted it.",
             action="Ask for the token as $ADMIN_USER; no other role should get the action delete.",
         )
-    passwords.in_answer("steps/release.sh", workspace, accounts)
+    passwords.in_answer("steps/release.sh", workspace, accounts, ran)
 
 
 def pushed_last(record: Record, repository: str, tag: str, account: str) -> Event:
@@ -342,6 +349,7 @@ def test_a_role_changed_while_the_server_ran(
     values: Values,
     workspace: Workspace,
     accounts: Accounts,
+    ran: Ran,
 ) -> None:
     admin, readonly = values["ADMIN_USER"], values["READONLY_USER"]
     wrong = on_trial.wrong(rows(("readonly",), places.archive, {"readonly": "pull"}))
@@ -399,7 +407,7 @@ def test_a_role_changed_while_the_server_ran(
             observed="It asked for a token, and then fetched no image.",
             action="Pull the tag that is there: `docker pull` with the very name you pushed.",
         )
-    passwords.in_answer("steps/change.sh", workspace, accounts)
+    passwords.in_answer("steps/change.sh", workspace, accounts, ran)
 
 
 # --------------------------------------------------------------------------------------- 6 audit
@@ -439,7 +447,13 @@ def test_the_record_is_read_by_the_auditor_alone(on_trial: RoleTrial, places: Pl
 
 @step("audit")
 def test_the_audit_agrees_with_the_events(
-    record: Record, places: Places, values: Values, workspace: Workspace, accounts: Accounts
+    record: Record,
+    places: Places,
+    values: Values,
+    workspace: Workspace,
+    accounts: Accounts,
+    ran: Ran,
+    history: tuple[str, ...],
 ) -> None:
     text = workspace.read("audit.csv")
     if text is None:
@@ -495,5 +509,6 @@ def test_the_audit_agrees_with_the_events(
             f"{event.action} {event.repository} {event.digest[:19]}…",
             action="Leave out layers only. A deletion has no media type: keep it by its action.",
         )
-    passwords.in_answer("steps/audit.sh", workspace, accounts)
+    passwords.in_answer("steps/audit.sh", workspace, accounts, ran)
     passwords.in_files(workspace, accounts)
+    passwords.in_history(history)

@@ -37,6 +37,7 @@ from checker.looks.workflowfile import parse
 from checker.pipelines.pipelines import Pipelines
 from checker.pipelines.workflowlint import problems
 from checker.trials import Trials
+from checker.workspace import Workspace
 
 __all__ = [
     "github",
@@ -198,7 +199,7 @@ def require_findings(github: GitHub) -> None:
 # the secrets, a password as argument or in the file, a secret that any run printed.
 # Must not fail: versions instead of commits, permissions of each job instead of the file's, secrets in env.
 @step("harden")
-def test_nothing_in_the_workflows_is_unsafe(github: GitHub) -> None:
+def test_nothing_in_the_workflows_is_unsafe(github: GitHub, workspace: Workspace) -> None:
     texts = github.texts()
     for path in (PUBLISH, SCAN):
         require_sound(github, path)
@@ -207,7 +208,9 @@ def test_nothing_in_the_workflows_is_unsafe(github: GitHub) -> None:
         if not problems(path, text):
             found += [
                 concern
-                for concern in workflowaudit.concerns(path, parse(text), {"the token": github.token})
+                for concern in workflowaudit.concerns(
+                    path, parse(text), {"the token": github.token}, workspace.read
+                )
                 if concern.code != SECRET_IN_FILE or path not in (PUBLISH, SCAN)  # those steps tell it
             ]
     if found:

@@ -419,8 +419,8 @@ def _tag(reference: Tagged | object) -> str:
 # Must catch: a password on a command line, a secret in the file or in the log, images of jobs without a version.
 # Must not fail: variables of the project's settings, whatever they are called.
 @step("harden")
-def test_the_gitlab_pipeline_gives_nothing_away(forge: Forge) -> None:
-    for found in gitlabadvice.advice(forge.file):
+def test_the_gitlab_pipeline_gives_nothing_away(forge: Forge, workspace: Workspace) -> None:
+    for found in gitlabadvice.advice(forge.file, workspace.read):
         fail(found.code, expected=found.expected, observed=found.observed, action=found.action)
     if forge.main.outcome.leaked:
         fail(

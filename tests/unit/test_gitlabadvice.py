@@ -152,3 +152,61 @@ def test_everything_is_told_in_the_order_of_the_lines_and_with_the_learners_own_
 def test_a_written_password_is_not_repeated_in_what_is_said() -> None:
     (only,) = advice(PipelineFile("a: {script: docker login -p hunter2}\n"))
     assert "hunter2" not in only.observed + only.expected + only.action
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        'X=1 timeout 9 docker login -p "$P"',
+        'curl -u "$CI_REGISTRY_USER:$CI_REGISTRY_PASSWORD" x',
+        'skopeo copy --dest-creds "$U:$P" a b',
+        'for r in a b; do\n  docker login \\\n    -p "$P" $r\ndone',
+        'login() {\n  docker login -p "$1"\n}\nlogin "$P"',
+        "bash <<'END'\ndocker login -p $P\nEND",
+        'docker build --build-arg TOKEN="$CI_JOB_TOKEN" .',
+    ],
+)
+def test_a_secret_among_arguments_is_told_however_it_is_written(command: str) -> None:
+    assert codes(command) == [VISIBLE]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        'echo "never docker login -p $P"',
+        "cat > notes.md <<'END'\ndocker login -p x\nEND",
+        'curl -u "$CI_REGISTRY_USER:" x',
+        'docker tag a "$CI_REGISTRY_IMAGE:$CI_COMMIT_SHA"',
+        "kubectl create secret generic x --from-file=password=/tmp/x",
+    ],
+)
+def test_what_only_mentions_a_secret_is_fine(command: str) -> None:
+    assert codes(command) == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ('{DOCKER_AUTH_CONFIG: \'{"auths": {"x": {"auth": "Ym90OnN1bW1lcjc3"}}}\'}', True),
+        ('{DOCKER_AUTH_CONFIG: \'{"auths": {"x": {"auth": "$AUTH"}}}\'}', False),
+        ("{DOCKER_AUTH_CONFIG: $SHARED_AUTH}", False),
+        ("{LOGIN: Ym90OnN1bW1lci1WYWNhdGlvbi03Nw==}", True),
+        ("{URL: 'https://bot:sommer77@x/'}", True),
+        ("{PERSIST_CREDENTIALS: 'false', PROXY_BYPASS: '1', TOKEN_TTL: '300'}", False),
+    ],
+)
+def test_other_values_of_variables(variables: str, told: bool) -> None:
+    assert [code for _, code in found(f"variables: {variables}\n")] == ([WRITTEN] if told else [])
+
+
+def test_a_secret_in_a_variable_of_many_lines_is_told_with_its_line() -> None:
+    entry = '{"auth": "Ym90OnN1bW1lcjc3"}'
+    text = f'variables:\n  DOCKER_AUTH_CONFIG: |\n    {{\n      "auths": {{"x":\n        {entry}}}\n    }}\n'
+    assert found(text) == [(5, WRITTEN)]
+
+
+def test_a_script_of_the_repository_is_read_where_a_job_calls_it() -> None:
+    file = PipelineFile("a:\n  script:\n    - make\n    - bash ci/in.sh\n")
+    told = advice(file, {"ci/in.sh": "docker login -p $P"}.get)
+    assert [(entry.line, entry.code) for entry in told] == [(4, VISIBLE)]
+    assert "ci/in.sh" in told[0].observed

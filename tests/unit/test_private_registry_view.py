@@ -6,7 +6,7 @@ import pytest
 
 from checker.engine import Engine
 from checker.stack.stack import Running
-from checker.views.private_registry import NOT_RUN, PrivateRegistry, Ran
+from checker.views.private_registry import NOT_RUN, Executed, PrivateRegistry
 
 
 class Api:
@@ -29,7 +29,7 @@ class Api:
         return {"ExitCode": self.code}
 
 
-def run(api: Api) -> Ran:
+def run(api: Api) -> Executed:
     class Client:
         def __init__(self) -> None:
             self.api = api
@@ -45,12 +45,12 @@ def run(api: Api) -> Ran:
 
 @pytest.mark.parametrize("code", [0, 1])
 def test_a_program_ends_with_its_own_code(code: int) -> None:
-    assert run(Api(code)) == Ran(code, "said")
+    assert run(Api(code)) == Executed(code, "said")
 
 
 def test_a_program_fails_where_the_registry_has_ended_before_it() -> None:
-    assert run(Api(0, ended=True)) == Ran(NOT_RUN, "container c0ffee is not running")
+    assert run(Api(0, ended=True)) == Executed(NOT_RUN, "container c0ffee is not running")
 
 
 def test_a_program_fails_where_the_registry_ends_before_it_does() -> None:
-    assert run(Api(None)) == Ran(NOT_RUN, "said")
+    assert run(Api(None)) == Executed(NOT_RUN, "said")

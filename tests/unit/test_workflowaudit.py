@@ -168,3 +168,189 @@ def test_the_secrets_that_are_named_are_known_with_their_lines() -> None:
         "          token: ${{ secrets['IN_WITH'] }}\n"
     )
     assert secrets_named(parse(text)) == {"IN_A_SCRIPT": 8, "OF_ALL": 8, "IN_WITH": 9}
+
+
+FOREIGN, SECRET = "workflow-untrusted-expression", "workflow-secret-in-file"
+ARGUMENT, TARGET = "workflow-secret-as-argument", "workflow-pull-request-target"
+TITLE = "\n  env:\n    TITLE: ${{ github.event.pull_request.title }}"
+
+
+def codes(step: str, on: str = "push") -> list[str]:
+    return sorted({code for code, _ in told(step, on)})
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        '- run: echo "${{ env.TITLE }}"' + TITLE,
+        "- run: echo \"${{ env['TITLE'] }}\"" + TITLE,
+        "- run: echo \"${{ format('{0}', env.title) }}\"" + TITLE,
+        "- run: echo '${{ toJSON(env) }}'" + TITLE,
+        "- run: echo \"${{ github['head_ref'] }}\"",
+        "- run: echo \"${{ github[ 'event' ].pull_request['title'] }}\"",
+        '- run: echo "${{ GitHub.Head_Ref }}"',
+        "- run: echo '${{ toJSON(github.event) }}'",
+        "- run: echo '${{ toJson(github) }}'",
+        "- run: echo '${{ toJSON(github.event.commits) }}'",
+        "- run: echo '${{ github.event.pull_request.title || github.sha }}'",
+        "- run: |\n    true\n    echo ${{\n      github.head_ref }}",
+        "- uses: actions/github-script@v7\n  with:\n    script: console.log('${{ github.event.issue.title }}')",
+        '- run: echo "TITLE=$TITLE" >> "$GITHUB_ENV"' + TITLE + "\n- run: echo ${{ env.TITLE }}",
+        '- id: t\n  run: echo "t=$TITLE" >> $GITHUB_OUTPUT'
+        + TITLE
+        + "\n- run: echo ${{ steps.t.outputs.t }}",
+        "- run: |  # zizmor: ignore[template-injection]\n    echo ${{ github.head_ref }}  # zizmor: ignore",
+    ],
+)
+def test_text_of_strangers_comes_in_many_forms(step: str) -> None:
+    assert codes(step) == [FOREIGN]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        '- run: echo "$TITLE"' + TITLE,
+        '- run: echo "${{ env.SAFE }}"\n  env:\n    SAFE: ${{ github.sha }}',
+        "- run: echo ${{ env.TITLE }}\n  env:\n    TITLE: fixed",
+        "- run: echo \"${{ contains(github.event.pull_request.title, 'x') }}\"",
+        "- run: echo \"${{ github.event.pull_request.title != '' && 'a' || 'b' }}\"",
+        "- run: docker push ${{ secrets.DOCKERHUB_USERNAME }}/${{ github.event.repository.name }}",
+        "- run: docker tag app app:${{ github.ref_name }}",
+        "- run: echo ${{ github.actor }} ${{ github.repository }} ${{ github.base_ref }} ${{ inputs.x }}",
+        "- run: |\n    # never: echo ${{ github.sha }}\n    make",
+        "- if: github.head_ref == 'x'\n  run: make",
+        "- uses: docker/build-push-action@v6\n  with:\n    labels: title=${{ github.event.pull_request.title }}",
+        '- run: echo "TITLE=$TITLE" >> "$GITHUB_ENV"' + TITLE + '\n- run: echo "$TITLE"',
+    ],
+)
+def test_what_no_stranger_fills_or_no_shell_reads_is_safe(step: str) -> None:
+    assert codes(step) == []
+
+
+def test_text_of_strangers_in_the_variables_of_a_job_or_a_file() -> None:
+    text = (
+        "on: pull_request\npermissions: {}\nenv:\n  A: ${{ github.event.pull_request.title }}\njobs:\n  one:\n"
+        "    runs-on: x\n    env:\n      B: about ${{ env.A }}\n    steps:\n      - run: echo ${{ env.B }}\n"
+        "      - env: {B: none}\n        run: echo ${{ env.B }}\n"
+    )
+    (found,) = concerns("it.yml", parse(text))
+    assert (found.code, found.line) == (FOREIGN, 11)
+    assert "github.event.pull_request.title" in found.what
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "- run: git fetch origin pull/${{ github.event.number }}/head && git checkout FETCH_HEAD",
+        "- run: git fetch origin refs/pull/7/merge",
+        "- run: git fetch origin ${{ github.event.pull_request['head'].sha }}",
+        '- run: git -C . fetch origin "$SHA"\n  env:\n    SHA: ${{ github.event.pull_request.head.sha }}',
+        "- run: |\n    git remote add a \\\n     ${{ github.event.pull_request.head.repo.clone_url }}\n    git fetch a",
+        "- run: git clone ${{ github.event.pull_request.head.repo.clone_url }} fork",
+        "- run: gh pr checkout ${{ github.event.number }}",
+        "- run: curl -L https://x/${{ github.event.pull_request.head.repo.full_name }}/archive/x.tar.gz | tar xz",
+        "- uses: actions/checkout@v4\n  with:\n    repository: ${{ github.event.pull_request.head.repo.full_name }}",
+        "- uses: actions/checkout@v4\n  with:\n    ref: ${{ env.REF }}\n  env:\n    REF: ${{ github.head_ref }}",
+        "- uses: actions/checkout@v4\n  with:\n    ref: ${{ GITHUB.EVENT.PULL_REQUEST.HEAD.SHA }}",
+    ],
+)
+def test_a_strangers_code_is_fetched_in_many_ways(step: str) -> None:
+    assert TARGET in codes(step, on="pull_request_target")
+    assert TARGET not in codes(step, on="pull_request")
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "- run: |\n    # git fetch origin pull/7/head\n    make",
+        '- run: echo "git fetch origin pull/7/head"',
+        "- run: git fetch origin main",
+        "- run: docker pull x/head",
+        "- uses: actions/labeler@v5\n  with:\n    ref: ${{ github.event.pull_request.head.sha }}",
+        "- run: gh pr comment ${{ github.event.number }} --body hi",
+    ],
+)
+def test_a_privileged_run_without_foreign_code_is_safe(step: str) -> None:
+    assert TARGET not in codes(step, on="pull_request_target")
+
+
+def test_a_run_after_another_workflow_fetches_its_code() -> None:
+    step = "- uses: actions/checkout@v4\n  with:\n    ref: ${{ github.event.workflow_run.head_sha }}"
+    (found,) = told(step, on="{workflow_run: {workflows: [ci]}}")
+    assert found[0] == TARGET
+
+
+ENV = "\n  env:\n    WHO: ${{ secrets.DOCKERHUB_USERNAME }}\n    WORD: ${{ secrets.DOCKERHUB_TOKEN }}"
+
+
+@pytest.mark.parametrize(
+    ("script", "line"),
+    [
+        ('docker login -u "$WHO" -p "$WORD"', 8),
+        ('docker login -u "$WHO" -p ${{ env.WORD }}', 8),
+        ('|\n    docker login \\\n      --username "$WHO" \\\n      --password "$WORD"', 9),
+        ('|\n    make\n    true && X=1 timeout 9 docker --config x login -u "$WHO" -p "$WORD"', 10),
+        ('|\n    curl -u "$WHO:$WORD" x', 9),
+        ('|\n    curl -H "Authorization: Bearer $WORD" x', 9),
+        (
+            "|\n    skopeo copy --dest-creds '${{ secrets.DOCKERHUB_USERNAME }}:${{ secrets.DOCKERHUB_TOKEN }}' a b",
+            9,
+        ),
+        ("|\n    docker build --build-arg TOKEN=${{ github.token }} .", 9),
+        ('|\n    bash -c "docker login -p $WORD"', 9),
+    ],
+)
+def test_a_secret_among_the_arguments_of_a_program(script: str, line: int) -> None:
+    assert told(f"- run: {script}{ENV}") == [(ARGUMENT, line)]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        '|\n    # never: docker login -p "$WORD"\n    printf %s "$WORD" | docker login -u "$WHO" --password-stdin',
+        '|\n    echo "docker login -p is a bad idea"\n    docker login -u "$WHO" --password-stdin <<< "$WORD"',
+        'docker build --tag "$WHO/app" app',
+        "docker tag app ${{ secrets.DOCKERHUB_USERNAME }}/app",
+        'curl -u "$WHO:" x',
+        "cat > notes.md <<< 'docker login -p x'",
+    ],
+)
+def test_what_only_mentions_a_secret_gives_nothing_away(script: str) -> None:
+    assert told(f"- run: {script}{ENV}") == []
+
+
+@pytest.mark.parametrize(
+    ("env", "found"),
+    [
+        ("PERSIST_CREDENTIALS: 'false'\n      PROXY_BYPASS: '1'", False),
+        ("PASSWORD_FILE: /run/secrets/x\n      TOKEN_TTL: '300'", False),
+        ('DOCKER_AUTH_CONFIG: \'{"auths": {"x": {"auth": "Ym90OnN1bW1lcjc3"}}}\'', True),
+        ("API_KEY: x7Qk9", True),
+        ("NOTE: AKIA0123456789ABCDEF", True),
+        ("URL: https://bot:sommer77@x/", True),
+    ],
+)
+def test_variables_of_a_job(env: str, found: bool) -> None:
+    top = "on: push\npermissions: {}\njobs:\n  one:\n    runs-on: x\n"
+    text = f"{top}    env:\n      {env}\n    steps:\n      - run: make\n"
+    assert {(each.code, each.line) for each in concerns("it.yml", parse(text))} == (
+        {(SECRET, 7)} if found else set()
+    )
+
+
+def test_the_password_of_a_jobs_container_is_a_secret() -> None:
+    text = (
+        "on: push\npermissions: {}\njobs:\n  one:\n    runs-on: x\n    container:\n      image: a/b:1\n"
+        "      credentials:\n        username: ada\n        password: lovelace\n    steps:\n      - run: make\n"
+    )
+    assert SECRET in {each.code for each in concerns("it.yml", parse(text))}
+
+
+def test_a_script_of_the_repository_is_read_where_a_step_calls_it() -> None:
+    text = (
+        TOP.format(on="push")
+        + "      - run: ./ci/login.sh\n        env:\n          WORD: ${{ secrets.TOKEN }}\n"
+    )
+    found = concerns("it.yml", parse(text), {}, {"./ci/login.sh": 'docker login -u a -p "$WORD"'}.get)
+    assert [(each.code, each.line) for each in found] == [(ARGUMENT, 8)]
+    assert "ci/login.sh" in found[0].what

@@ -1,0 +1,96 @@
+"""What answers really ran: the processes that were given a secret as an argument.
+
+Seen while an answer runs (`checker.tracing`), where the machine allows it. Kept without the secrets themselves, and
+never in a report.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from checker.looks import literals
+from checker.looks.handed import ENGINES, MAKERS
+from checker.looks.secretscan import spellings
+
+SHORTEST = 6
+"""Characters of a secret that is looked for."""
+LONGEST_SHOWN = 100
+TOKEN = "an access token"
+
+
+class Given(msgspec.Struct, frozen=True):
+    """A process that had a secret among its arguments. what: which one, as "$PASSWORD". build: whether it is a setting
+    for an image or a container, which are looked at for themselves."""
+
+    program: str
+    shown: str
+    what: str
+    build: bool = False
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """What one run of an answer gave away. text: a digest of the answer as it was then."""
+
+    text: str
+    given: tuple[Given, ...]
+
+
+class Ran:
+    """The answers of one run of a lab. values: all of the lab's; secrets: the names of the secret ones."""
+
+    def __init__(self, values: Mapping[str, str], secrets: Iterable[str]) -> None:
+        self.values = dict(values)
+        self.secrets = {name: values[name] for name in secrets if len(values.get(name, "")) >= SHORTEST}
+        self._kept: dict[str, _Kept] = {}
+
+    def add(self, step: str, text: str, commands: Iterable[tuple[str, ...]] | None) -> None:
+        """Take in what an answer ran. commands: the arguments of each process; None if nobody could look."""
+        self._kept.pop(step, None)
+        if commands is not None:
+            given = dict.fromkeys(found for words in commands if (found := given_to(words, self.secrets)))
+            self._kept[step] = _Kept(_digest(text), tuple(given))
+
+    def commands(self, step: str, text: str) -> tuple[Given, ...] | None:
+        """What a step's answer gave away when it last ran; None where nobody looked, or where the answer's text is
+        another one since."""
+        kept = self._kept.get(step)
+        return kept.given if kept and kept.text == _digest(text) else None
+
+    def load(self, path: Path) -> None:
+        """Read what an earlier command has kept."""
+        with suppress(OSError, msgspec.DecodeError):
+            self._kept = msgspec.json.decode(path.read_bytes(), type=dict[str, _Kept])
+
+    def save(self, path: Path) -> None:
+        """Keep it for later commands. A file that cannot be written is done without."""
+        temporary = path.with_name(f".{path.name}.new")
+        with suppress(OSError):
+            temporary.write_bytes(msgspec.json.encode(self._kept))
+            temporary.replace(path)
+
+
+def given_to(words: tuple[str, ...], secrets: Mapping[str, str]) -> Given | None:
+    """Which secret a process has among its arguments, if any: as it is, in base64, or a token by its form."""
+    shown, what = list(words), ""
+    for name, secret in secrets.items():
+        for spelling in spellings(secret):
+            text = spelling.decode()
+            if any(text in word for word in words[1:]):
+                what = what or f"${name}"
+                shown = [word.replace(text, f"${name}") for word in shown]
+    if not what and any(literals.TOKEN.search(word) for word in words[1:]):
+        what = TOKEN
+    if not what:
+        return None
+    program = words[0].rpartition("/")[2]
+    builds = program.partition("-")[0] in ENGINES and bool(MAKERS & set(words[1:6]))
+    line = " ".join(literals.TOKEN.sub("...", " ".join(shown)).split())
+    cut = line if len(line) <= LONGEST_SHOWN else f"{line[: LONGEST_SHOWN - 3]}..."
+    return Given(program, cut, what, builds)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()
