@@ -176,15 +176,16 @@ class Session:
         if texts is None:
             texts = answers.written(self.lab, self.workspace)
         wanted = None if step is None else frozenset({find_step(self.lab, step).name})
+        stack = self.started()
         with ExitStack() as closing:
             report = verify.check(
                 self.engine,
                 self.lab,
-                self.started(),
+                stack,
                 self.workspace,
                 steps=wanted,
                 closing=closing,
-                ran=self._ran(self.started().values),
+                ran=self._ran(stack.values),
             )
         return answers.with_written(report, texts)
 

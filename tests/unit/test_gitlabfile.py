@@ -127,10 +127,10 @@ def test_what_is_no_pipeline_is_refused_with_its_line(text: str, line: int, prob
     ],
 )
 def test_a_file_that_grows_when_it_is_read_is_refused_at_once(text: str) -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
     with pytest.raises(BadPipeline):
         list(PipelineFile(text).texts())
-    assert time.monotonic() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 @given(st.text() | st.text(alphabet="ab:- \n[]{}&*!|>'\"#\\", max_size=60))

@@ -11,6 +11,7 @@ from checker.catalog import Catalog
 from checker.commands import practice
 from checker.model import AnswerRun, Lab, LabReport, Outcome, StepReport, Versions, Written
 from checker.session import Session
+from checker.stack.stack import Stack
 from checker.workspace import Workspace
 from tests.helpers import TinyLab
 
@@ -84,7 +85,7 @@ class NoStack(Session):
     def __init__(self, lab: Lab, place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
         super().__init__(lab, place)
         monkeypatch.setattr(Session, "engine", None)
-        monkeypatch.setattr(Session, "started", lambda _: None)
+        monkeypatch.setattr(Session, "started", lambda _: Stack("", lab.name, {}, {}, (), ()))
         monkeypatch.setattr(verify, "check", self._passed)
 
     def _passed(self, *_: object, steps: frozenset[str] | None, **__: object) -> LabReport:
