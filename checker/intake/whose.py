@@ -15,7 +15,7 @@ from checker.intake.owners import guess
 from checker.intake.places import Place
 from checker.intake.platforms import named
 from checker.intake.roster import Roster
-from checker.intake.words import MACHINE, SECTIONS, left, says_nothing, tokens, without_copy
+from checker.intake.words import MACHINE, left, says_nothing, tokens, without_copy
 from checker.model import Lab, Person
 
 Trail = tuple[str, ...]
@@ -23,7 +23,8 @@ Key = tuple[Path, Trail]
 
 
 class Owner(msgspec.Struct, frozen=True):
-    """Whose something is. others: who handed it in together with them. section: the folder of a section it lies in."""
+    """Whose something is. others: who handed it in together with them. section: the folders of several people that it
+    lies in."""
 
     person: Person | None
     others: tuple[Person, ...] = ()
@@ -64,11 +65,13 @@ class Whose:
             own = (around, *own)
         beside = self._repositories if top.name in self._repositories else ()
         person = guess(_without_machine(own), beside)
-        section = "/".join(part for part in trail[:cut] if SECTIONS.intersection(tokens(part)))
+        of_platform = any(named(stem(part)) for part in own)
+        outer = (root.name,) if root.is_dir() and self._several and not around else ()
+        section = "" if of_platform else "/".join((*outer, *trail[:cut]))
         return Owner(person and self._unlisted(person, own), section=section)
 
     def of_all(self, found: Sequence[Place]) -> list[Owner]:
-        """Whose each is. Two sections may have somebody of one name, who are then called by their section too."""
+        """Whose each is. Two sections may have somebody of one name, who are then called by their sections too."""
         owners = [self.of(place.named, place.trail, place.top, place.submitters) for place in found]
         sections: dict[tuple[str, str], set[str]] = {}
         for place, one in zip(found, owners, strict=True):
@@ -89,14 +92,12 @@ class Whose:
         person = self._roster.match(_evidence(own), self._known(root, trail, cut))
         if person is None and around:
             person = self._roster.match((around,), self._words)
-        for part in trail[:cut]:
-            if (
-                tokens(part)
-                and not "".join(tokens(part)).isdigit()
-                and (other := self._roster.match((part,)))
-            ):
-                # A person's folder with folders called like others in it, or a section called like a person.
-                person = person if person == other else None
+        for at, part in enumerate(trail[:cut]):
+            children = self._children.get((root, trail[: at + 1]), {})
+            if "".join(tokens(part)).isdigit() or any(named(stem(child)) for child in children):
+                continue  # the number of a section, or the name of a platform's download
+            if (other := self._roster.match((part,))) and other != person:
+                return None  # a person's folder with folders called like others in it, or a section like a person
         return person
 
     def _known(self, root: Path, trail: Trail, cut: int) -> frozenset[str]:
