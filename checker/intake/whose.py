@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from checker.intake.gradescope import Submitter
-from checker.intake.names import stem
+from checker.intake.names import is_archive, stem
 from checker.intake.owners import guess
 from checker.intake.places import Place
 from checker.intake.platforms import named
@@ -40,10 +40,12 @@ class Whose:
         self._several = len({place.named for place in found}) > 1
         self._repositories = [place.top.name for place in found if (place.top / ".git").is_dir()]
         self._ends: set[Key] = set()
+        self._labs: dict[Path, list[str]] = {}
         self._children: dict[Key, dict[str, set[str]]] = {}
         for place in found:
             self._ends.add((place.named, place.trail))
             lab = place.lab.name if place.lab else ""
+            self._labs.setdefault(place.named, []).append(lab)
             for at, part in enumerate(place.trail):
                 children = self._children.setdefault((place.named, place.trail[:at]), {})
                 children.setdefault(part, set()).add(lab)
@@ -61,8 +63,9 @@ class Whose:
             person = self._match(root, trail, cut, own, around)
             if person:
                 return Owner(person)
-        if around and (self._several or all(says_nothing(stem(part)) for part in own)):
-            own = (around, *own)
+        if around and not says_nothing(around):
+            sole = all(says_nothing(stem(part)) for part in own) and not self._handed_twice(root)
+            own = (around, *own) if self._several or sole else own
         beside = self._repositories if top.name in self._repositories else ()
         person = guess(_without_machine(own), beside)
         of_platform = any(named(stem(part)) for part in own)
@@ -94,10 +97,10 @@ class Whose:
             person = self._roster.match((around,), self._words)
         for at, part in enumerate(trail[:cut]):
             children = self._children.get((root, trail[: at + 1]), {})
-            if "".join(tokens(part)).isdigit() or any(named(stem(child)) for child in children):
-                continue  # the number of a section, or the name of a platform's download
+            if not is_archive(Path(part)) or any(named(stem(child)) for child in children):
+                continue  # a section may be called like a person, and a platform's download as it likes
             if (other := self._roster.match((part,))) and other != person:
-                return None  # a person's folder with folders called like others in it, or a section like a person
+                return None  # a person's archive, with folders in it that are called like others
         return person
 
     def _known(self, root: Path, trail: Trail, cut: int) -> frozenset[str]:
@@ -118,6 +121,11 @@ class Whose:
                 return listed
         return Person(identifier=keys[0], name=one.name, email=one.email) if keys else None
 
+    def _handed_twice(self, root: Path) -> bool:
+        """Whether some lab lies at several places below a path of the command line."""
+        labs = self._labs.get(root, [])
+        return len(labs) > len(set(labs))
+
     def _is_several(self, key: Key) -> bool:
         if key not in self._holds_several:
             self._holds_several[key] = self._holds(key)
@@ -129,6 +137,8 @@ class Whose:
         children = self._children.get(key, {})
         if not children or (trail and named(stem(trail[-1]))):
             return False
+        if trail and (root.joinpath(*trail) / ".git").is_dir():
+            return False  # a person's or a group's, whatever they call their folders
         by_platform = {found.who for child in children if (found := named(stem(child)))}
         if len(by_platform) > 1 or (by_platform and root.is_file() and len(trail) == 1):
             return True
