@@ -10,6 +10,7 @@ from checker.intake import likeness, times
 from checker.intake.looking import Left
 from checker.intake.names import stem
 from checker.intake.places import Place, look, trail
+from checker.intake.platforms import is_receipt
 from checker.intake.platforms import named as named_by_platform
 from checker.intake.roster import Roster
 from checker.intake.whose import Owner, Whose
@@ -113,7 +114,7 @@ def collect(
                 lost.append(_marked(_lost(rest.path, rest.why), owner.person, times.Handed(), None))
                 if roster and not (owner.person and owner.person.listed):
                     unmatched.append(str(rest.path))
-            else:
+            elif not is_receipt(rest.path.name):
                 left.append(rest)
     unread = {report.person.identifier for report in lost if report.person}
     there = [name for name in (lab.name for lab in labs) if name in graded]

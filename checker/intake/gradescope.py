@@ -1,14 +1,20 @@
-"""Gradescope's own list of who handed in what: `submission_metadata.yml`, beside a folder for each submission."""
+"""Gradescope's own list of who handed in what: `submission_metadata.yml`, beside a folder for each submission.
 
+It is read line by line in the one form that Gradescope writes, not as YAML: a stranger's archive may have such a file,
+and merge keys of YAML can take any time.
+"""
+
+import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import msgspec
-import yaml
 
 LIST = "submission_metadata.yml"
-SIZE_LIMIT = 20 * 1024 * 1024
+SIZE_LIMIT = 50 * 1024 * 1024
+SUBMISSION = re.compile(r"([\w-]+):\s*")
+PERSON = re.compile(r" *(- +)?:(name|sid|email):(?: (.*))?")
 
 
 class Submitter(msgspec.Struct, frozen=True):
@@ -24,26 +30,37 @@ def submitters(path: Path) -> Mapping[str, tuple[Submitter, ...]]:
     try:
         if path.is_symlink() or path.stat().st_size > SIZE_LIMIT:
             return {}
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        content = yaml.load(path.read_bytes(), loader)  # noqa: S506 - both are safe loaders
-    except (OSError, ValueError, RecursionError, yaml.YAMLError):
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, ValueError):
         return {}
-    if not isinstance(content, dict):
-        return {}
-    return {str(folder): found for folder, about in content.items() if (found := _submitters(about))}
+    found: dict[str, list[dict[str, str]]] = {}
+    people: list[dict[str, str]] = []
+    listing = False
+    for line in lines:
+        if begun := SUBMISSION.fullmatch(line):
+            people = found.setdefault(begun[1], [])
+            listing = False
+        elif line.startswith("  :"):
+            listing = line.startswith("  :submitters:")
+        elif listing and (about := PERSON.fullmatch(line)):
+            if about[1]:
+                people.append({})
+            if people:
+                people[-1][about[2]] = _scalar(about[3] or "")
+    return {
+        folder: kept
+        for folder, theirs in found.items()
+        if (kept := tuple(Submitter(**one) for one in theirs if any(one.values())))
+    }
 
 
-def _submitters(about: Any) -> tuple[Submitter, ...]:
-    people = about.get(":submitters") if isinstance(about, dict) else None
-    if not isinstance(people, list):
-        return ()
-    found = (
-        Submitter(*(_text(person.get(key)) for key in (":name", ":sid", ":email")))
-        for person in people
-        if isinstance(person, dict)
-    )
-    return tuple(one for one in found if one.name or one.sid or one.email)
-
-
-def _text(value: Any) -> str:
-    return " ".join(str(value).split()) if isinstance(value, str | int) else ""
+def _scalar(text: str) -> str:
+    text = text.strip()
+    if len(text) > 1 and text[0] == text[-1] == "'":
+        text = text[1:-1].replace("''", "'")
+    elif len(text) > 1 and text[0] == text[-1] == '"':
+        try:
+            text = str(json.loads(text))
+        except ValueError:
+            text = text[1:-1]
+    return " ".join(text.split())

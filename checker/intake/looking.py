@@ -83,50 +83,58 @@ class Look:
         """Look through a folder of the disk; whether anything handed in is in it."""
         self._folders += 1
         if here.level > DEPTH or self._folders > FOLDERS_LIMIT:
-            return self._leave(here, "It lies too deep in folders, or there are too many to look through.")
+            if here.level > DEPTH or self._folders == FOLDERS_LIMIT + 1:
+                self._leave(here, "It lies too deep in folders, or there are too many to look through.")
+            return False
         own = called(folder, self._labs)
         lab = own if own and is_workspace(folder, own) else None
-        named = [] if lab else list(inside(folder, self._labs))
-        if not lab and not named and not here.beside:
-            lab = by_answers(folder, self._labs, here.guess)
+        named = {} if lab else dict(inside(folder, self._labs))
+        if not lab and not here.beside:
+            lab = by_answers(folder, [lab for lab in self._labs if lab not in named.values()], here.guess)
         if lab:
-            return self._add(here.shown, lab, here)
-        for way, of in named:
+            self._add(here.shown, lab, here)
+        for way, of in named.items():
             self._add(here.shown / way, of, here)
         before = len(self.left)
-        got, files = self._children(folder, here, {way: of.name for way, of in named})
-        if named:
-            self.left[before:] = [
-                left
-                for left in self.left[before:]
-                if is_archive(left.path) or not left.why.startswith(NOTHING)
-            ]
-            if other := by_answers(folder, [lab for lab in self._labs if lab not in dict(named).values()]):
-                self._leave(
-                    here,
-                    f"Its answers of {other.name} lie beside a folder of another lab, and are not graded.",
-                )
+        if lab or named:
+            self._beside(folder, here, lab, named)
             return True
+        got, files = self._children(folder, here, {})
         got |= self._of_people(files, here)
-        told = self.left[before:]
-        if got or (not files and not told and folder == here.shown and here.level == 0):
-            return self._tell_rest(files, here) or got
-        del self.left[before:]
-        lab = own or (
-            None if here.beside else flat.lab_of([file.name for file in files], self._labs, here.guess)
-        )
+        if got or (here.level == 0 and not here.nested and not files):
+            self._tell_rest(files, here)
+            return got
+        return self._nothing(folder, files, here, own, before)
+
+    def _beside(self, folder: Path, here: _Here, lab: Lab | None, named: dict[str, Lab]) -> None:
+        """Look for more labs beside workspaces: archives, and folders called like labs. The rest is the person's."""
+        before = len(self.left)
+        found = {way: of.name for way, of in named.items()} | ({".": lab.name} if lab else {})
+        self._children(folder, here, found)
+        self.left[before:] = [left for left in self.left[before:] if is_archive(left.path) or not left.whole]
+
+    def _nothing(
+        self, folder: Path, files: Sequence[Path], here: _Here, own: Lab | None, before: int
+    ) -> bool:
+        """What becomes of a folder without workspaces: single answers, an empty workspace, or told."""
+        names = [file.name for file in files]
+        lab = own or (None if here.beside else flat.lab_of(names, self._labs, here.guess))
         if lab and lab.name not in here.beside:
+            del self.left[before:]
             return self._add(here.shown, lab, here)
         if by_answers(folder, self._labs, ties=True):
+            del self.left[before:]
             return self._leave(here, "Its answers fit several labs: name the lab with --lab.")
-        names = [file.name for file in files]
-        names += [left.path.relative_to(here.shown).as_posix() for left in told]
-        return self._leave(here, f"{NOTHING}{_listed(names)}" if names else "It is empty.")
+        told = [left.path.relative_to(here.shown).as_posix() for left in self.left[before:]]
+        if files:
+            del self.left[before:]
+            return self._leave(here, f"{NOTHING}{_listed([*names, *told])}")
+        return False if told else self._leave(here, "It is empty.")
 
     def _children(self, folder: Path, here: _Here, named: dict[str, str]) -> tuple[bool, list[Path]]:
         """Look through what lies in a folder, without what is found by its name there; whether anything handed in is
         in it, and the files that are no archives."""
-        got = bool(named)
+        got = False
         files: list[Path] = []
         listed = gradescope.submitters(folder / gradescope.LIST)
         for child in children(folder):
@@ -150,8 +158,15 @@ class Look:
                 nested=here.nested,
                 submitters=here.submitters or listed.get(child.name, ()),
             )
+            if child.is_dir() and "." in named:
+                continue
             if child.is_dir():
                 got |= self._folder(child, below)
+            elif is_archive(child) and "." in named:
+                # It is a part of the workspace, too: only told if it holds another lab.
+                before = len(self.left)
+                self._archive(child, below)
+                del self.left[before:]
             elif is_archive(child):
                 got |= self._archive(child, below)
             elif child.name != gradescope.LIST:
@@ -184,9 +199,19 @@ class Look:
                 if len(self.found) > found + 1:  # else the one result has them all
                     self.left += [Left(here.shown, warning, whole=False) for warning in unpacked.warnings]
                 return True
-        why = " ".join([*(left.why for left in self.left[before:]), *unpacked.warnings[:SHOWN]])
+        why = " ".join([*self._reasons(here, self.left[before:]), *unpacked.warnings[:SHOWN]])
         del self.left[before:]
         return self._refuse(here, why)
+
+    def _reasons(self, here: _Here, left: Sequence[Left]) -> list[str]:
+        """Why nothing of an archive can be graded, as sentences."""
+        said = [
+            one.why
+            if one.path == here.shown
+            else f"{plain_line(one.path.relative_to(here.shown).as_posix())}: {one.why}"
+            for one in left[:SHOWN]
+        ]
+        return [*said, *([f"So do {len(left) - SHOWN} more."] if len(left) > SHOWN else [])]
 
     def _of_people(self, files: Sequence[Path], here: _Here) -> bool:
         """Take answers that a platform put beside each other, everybody's in one folder; whether there are any."""
@@ -204,15 +229,18 @@ class Look:
                 )
         return got
 
-    def _tell_rest(self, files: Sequence[Path], here: _Here) -> bool:
+    def _tell_rest(self, files: Sequence[Path], here: _Here) -> None:
         """Tell of files that are nobody's answers."""
         grouped = {file for theirs in flat.by_person(files).values() for file in theirs}
         for file in files:
             if file not in grouped:
                 self.left.append(Left(here.shown / file.name, "It is no archive, and no answer of a lab."))
-        return False
 
     def _add(self, path: Path, lab: Lab, here: _Here) -> bool:
+        if lab.name in here.beside:
+            why = f"It is {lab.name} once more: the workspace that stands beside is graded."
+            self.left.append(Left(path, why, whole=False))
+            return False
         self.found.append(Found(path, here.top, lab, submitters=here.submitters))
         return True
 

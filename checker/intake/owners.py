@@ -65,7 +65,7 @@ class Keys:
         parts = [stem(part) for part in trail]
         platform = next(((at, found) for at, part in enumerate(parts) if (found := named(part))), None)
         if platform is None:
-            return next((person for part in parts if (person := self._by_words(part, known))), None)
+            return self._by_names(parts, known)
         at, found = platform
         if found.kind == "gradescope":
             return None  # the number is of the submission; who it is stands in Gradescope's own list
@@ -78,6 +78,15 @@ class Keys:
             if person and (_fits(found, person) if person.name else any(map(_has_digit, tokens(part)))):
                 return person
         return None
+
+    def _by_names(self, parts: Sequence[str], known: frozenset[str]) -> Person | None:
+        person = None
+        for part in parts:
+            if person is None:
+                person = self._by_words(part, known)
+            elif _may_stand_among_others(tokens(part)) and self.find(part) not in (None, person):
+                return None  # one person's folder in another's, or in that of a section called like one
+        return person
 
     def find(self, text: str) -> Person | None:
         """The one person of whom a whole text is a key."""
@@ -114,7 +123,11 @@ class Keys:
         if found.kind == "canvas":
             wanted = squeezed(found.name)
             return [n for n, person in enumerate(self._people) if wanted & squeezed(person.name)]
-        spelled = orders(found.name)
+        spelled = set(orders(found.name))
+        if found.kind == "moodle":  # `Group A-Ada Lovelace`
+            for hyphen in re.finditer("-", found.name):
+                if says_nothing(found.name[: hyphen.start()]):
+                    spelled |= orders(found.name[hyphen.end() :])
         return [n for n, names in enumerate(self._names) if spelled & names]
 
     def _participant(self, found: Named) -> int | None:
@@ -207,6 +220,8 @@ def guess(trail: Sequence[str], siblings: Sequence[str] = ()) -> Person | None:
     for part in trail:
         if found := named(stem(part)):
             login = found.logins[-1] if found.logins else ""
+            if found.kind == "gradescope":
+                return Person(identifier=stem(part))
             return Person(identifier=login or found.number, name=found.name, login=login)
     telling = next((part for part in trail if not says_nothing(stem(part))), trail[0])
     name = stem(telling)

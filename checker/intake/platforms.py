@@ -64,6 +64,12 @@ def named(text: str) -> Named | None:
     return None
 
 
+def is_receipt(text: str) -> bool:
+    """Whether a file is what Blackboard writes beside somebody's files: name, time and comment."""
+    found = named(text)
+    return bool(found and found.kind == "blackboard" and not found.file and text.endswith(".txt"))
+
+
 def _ends(head: str) -> tuple[str, ...]:
     """What follows each underscore, the longest first; all of it if there is none."""
     starts = [match.end() for match in re.finditer("_", head) if match.end() < len(head)]

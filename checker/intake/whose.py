@@ -10,12 +10,12 @@ from pathlib import Path
 import msgspec
 
 from checker.intake.gradescope import Submitter
-from checker.intake.names import stem
+from checker.intake.names import is_archive, stem
 from checker.intake.owners import guess
 from checker.intake.places import Place
 from checker.intake.platforms import named
 from checker.intake.roster import Roster
-from checker.intake.words import MACHINE, SECTIONS, left, says_nothing, tokens, without_copy
+from checker.intake.words import MACHINE, left, says_nothing, tokens, without_copy
 from checker.model import Lab, Person
 
 Trail = tuple[str, ...]
@@ -23,7 +23,8 @@ Key = tuple[Path, Trail]
 
 
 class Owner(msgspec.Struct, frozen=True):
-    """Whose something is. others: who handed it in together with them. section: the folder of a section it lies in."""
+    """Whose something is. others: who handed it in together with them. section: the folders of several people that it
+    lies in."""
 
     person: Person | None
     others: tuple[Person, ...] = ()
@@ -39,10 +40,12 @@ class Whose:
         self._several = len({place.named for place in found}) > 1
         self._repositories = [place.top.name for place in found if (place.top / ".git").is_dir()]
         self._ends: set[Key] = set()
+        self._labs: dict[Path, list[str]] = {}
         self._children: dict[Key, dict[str, set[str]]] = {}
         for place in found:
             self._ends.add((place.named, place.trail))
             lab = place.lab.name if place.lab else ""
+            self._labs.setdefault(place.named, []).append(lab)
             for at, part in enumerate(place.trail):
                 children = self._children.setdefault((place.named, place.trail[:at]), {})
                 children.setdefault(part, set()).add(lab)
@@ -60,15 +63,18 @@ class Whose:
             person = self._match(root, trail, cut, own, around)
             if person:
                 return Owner(person)
-        if around and (self._several or all(says_nothing(stem(part)) for part in own)):
-            own = (around, *own)
+        if around and not says_nothing(around):
+            sole = all(says_nothing(stem(part)) for part in own) and not self._handed_twice(root)
+            own = (around, *own) if self._several or sole else own
         beside = self._repositories if top.name in self._repositories else ()
         person = guess(_without_machine(own), beside)
-        section = "/".join(part for part in trail[:cut] if SECTIONS.intersection(tokens(part)))
+        of_platform = any(named(stem(part)) for part in own)
+        outer = (root.name,) if root.is_dir() and self._several and not around else ()
+        section = "" if of_platform else "/".join((*outer, *trail[:cut]))
         return Owner(person and self._unlisted(person, own), section=section)
 
     def of_all(self, found: Sequence[Place]) -> list[Owner]:
-        """Whose each is. Two sections may have somebody of one name, who are then called by their section too."""
+        """Whose each is. Two sections may have somebody of one name, who are then called by their sections too."""
         owners = [self.of(place.named, place.trail, place.top, place.submitters) for place in found]
         sections: dict[tuple[str, str], set[str]] = {}
         for place, one in zip(found, owners, strict=True):
@@ -89,14 +95,12 @@ class Whose:
         person = self._roster.match(_evidence(own), self._known(root, trail, cut))
         if person is None and around:
             person = self._roster.match((around,), self._words)
-        for part in trail[:cut]:
-            if (
-                tokens(part)
-                and not "".join(tokens(part)).isdigit()
-                and (other := self._roster.match((part,)))
-            ):
-                # A person's folder with folders called like others in it, or a section called like a person.
-                person = person if person == other else None
+        for at, part in enumerate(trail[:cut]):
+            children = self._children.get((root, trail[: at + 1]), {})
+            if not is_archive(Path(part)) or any(named(stem(child)) for child in children):
+                continue  # a section may be called like a person, and a platform's download as it likes
+            if (other := self._roster.match((part,))) and other != person:
+                return None  # a person's archive, with folders in it that are called like others
         return person
 
     def _known(self, root: Path, trail: Trail, cut: int) -> frozenset[str]:
@@ -117,6 +121,11 @@ class Whose:
                 return listed
         return Person(identifier=keys[0], name=one.name, email=one.email) if keys else None
 
+    def _handed_twice(self, root: Path) -> bool:
+        """Whether some lab lies at several places below a path of the command line."""
+        labs = self._labs.get(root, [])
+        return len(labs) > len(set(labs))
+
     def _is_several(self, key: Key) -> bool:
         if key not in self._holds_several:
             self._holds_several[key] = self._holds(key)
@@ -128,6 +137,8 @@ class Whose:
         children = self._children.get(key, {})
         if not children or (trail and named(stem(trail[-1]))):
             return False
+        if trail and (root.joinpath(*trail) / ".git").is_dir():
+            return False  # a person's or a group's, whatever they call their folders
         by_platform = {found.who for child in children if (found := named(stem(child)))}
         if len(by_platform) > 1 or (by_platform and root.is_file() and len(trail) == 1):
             return True

@@ -35,8 +35,8 @@ SECTIONS = frozenset(
     """
     class cohort classroom course group groups groupe gruppe gruppen grp grupo klasse kurs lecture period
     sec sect section sections semester seminar session seminargruppe tut tutorial tutorium ubungsgruppe
-    uebungsgruppe term week wise sose ws ss year monday tuesday wednesday thursday friday saturday sunday
-    montag dienstag mittwoch donnerstag freitag
+    uebungsgruppe term week wise sose ws ss year mon tue wed thu fri monday tuesday wednesday thursday friday
+    saturday sunday montag dienstag mittwoch donnerstag freitag
     """.split()
 )
 """Words in names of folders that hold several people's work."""
@@ -79,7 +79,7 @@ def is_filler(word: str) -> bool:
 
 def says_nothing(part: str) -> bool:
     """Whether a folder's name says nothing about a person, but something about work, a section or a machine."""
-    return all(is_filler(word) or len(word) == 1 for word in tokens(part))
+    return all(is_filler(word) or re.fullmatch(r"[^\W\d]\d?", word) for word in tokens(part))
 
 
 def left(words: Sequence[str]) -> tuple[str, ...]:

@@ -193,9 +193,13 @@ def test_work_that_moodle_shows_without_names_is_told_by_the_worksheet(lab: Lab,
 def test_the_group_in_front_of_a_name_in_moodle_is_no_part_of_it(lab: Lab, handed: Path) -> None:
     write(handed, f"Group A-Ada Lovelace_4711_assignsubmission_file_/{IN_PLACE}")
 
-    work = collect([handed], [lab], roster=people("Participant 4711|Ada Lovelace"))
+    write(handed, f"Lab-Grace Hopper_4712_assignsubmission_file_/{IN_PLACE}")
+    write(handed, f"Anna-Lena Schmidt_4713_assignsubmission_file_/{IN_PLACE}")
 
-    assert work.unmatched == ()
+    work = collect([handed], [lab], roster=people("Participant 4711|Ada Lovelace", GRACE, "9|Lena Schmidt"))
+
+    assert [entry.person.identifier for entry in work.missing] == ["9"]
+    assert len(work.unmatched) == 1
 
 
 METADATA = """\
@@ -377,6 +381,46 @@ def test_one_person_may_hand_in_several_labs_and_attempts(lab: Lab, other: Lab, 
         "cy",
     ]
     assert sum("twice" in " ".join(one.warnings) for one in work.submissions) == 2
+
+
+def test_a_section_may_be_called_like_a_person(lab: Lab, handed: Path) -> None:
+    write(handed, f"ada01/gh02/{IN_PLACE}", f"ada01/bea/{IN_PLACE}", f"smith/ada01/{IN_PLACE}")
+
+    work = collect([handed], [lab], roster=people(ADA, GRACE, "bea"))
+
+    assert sorted(whose(work, handed).values()) == ["4711", "4712", "bea"]
+
+
+def test_a_persons_folder_in_one_that_is_called_like_another_is_nobodys(lab: Lab, handed: Path) -> None:
+    write(handed, f"ada01/gh02/{IN_PLACE}", f"bea/1/{IN_PLACE}")
+
+    work = collect([handed], [lab], roster=people(ADA, GRACE, "bea", "1|Zoe"))
+
+    assert [entry.person.identifier for entry in work.missing] == ["4711", "4712", "1"]
+    assert len(work.unmatched) == 1
+
+
+def test_a_persons_own_repository_or_archive_is_not_others(lab: Lab, handed: Path) -> None:
+    write(handed, f"hw-ada01/gh02/{IN_PLACE}", f"hw-ada01/bea/{IN_PLACE}")
+    (handed / "hw-ada01/.git").mkdir()
+    (handed / "ada01.zip").write_bytes(zipped(f"gh02/{IN_PLACE}", f"bea/{IN_PLACE}"))
+
+    work = collect([handed], [lab], roster=people(ADA, GRACE, "bea"))
+
+    assert {one.person and one.person.identifier for one in work.submissions if "hw" in str(one.path)} == {
+        "4711"
+    }
+    assert {"4712", "bea"} <= {entry.person.identifier for entry in work.missing}
+
+
+def test_names_that_say_nothing_are_people_of_their_own(lab: Lab, handed: Path) -> None:
+    write(handed, f"submission_1/{IN_PLACE}", f"Submission 2/{IN_PLACE}", f"Group 3/{IN_PLACE}")
+
+    assert sorted(whose(collect([handed], [lab]), handed).values()) == [
+        "Group 3",
+        "Submission 2",
+        "submission_1",
+    ]
 
 
 def test_a_folder_for_each_lab_with_everybody_in_it_is_a_class(lab: Lab, other: Lab, handed: Path) -> None:
@@ -634,10 +678,59 @@ def test_what_lies_beside_a_workspace_is_looked_at_too(lab: Lab, other: Lab, han
 
     assert whose(work, handed) == {
         f"ada/{NAME}": "ada",
-        f"ada/more.zip/{NAME}": "ada",
         f"ada/rest.zip/{other.name}": "ada",
     }
-    assert "junk.zip" in told(work)
+    assert "junk.zip: It holds no folder" in told(work)
+    assert f"more.zip/{NAME}: It is {NAME} once more" in told(work)
+
+
+def test_a_workspace_of_any_name_may_have_another_labs_beside_it(lab: Lab, other: Lab, handed: Path) -> None:
+    write(handed, "ada/steps/push.sh", f"ada/{other.name}/steps/cache.sh", "bo/steps/push.sh")
+    (handed / "bo/rest.zip").write_bytes(zipped(f"{other.name}/steps/cache.sh"))
+    (handed / "bo/app.zip").write_bytes(zipped("a.txt"))
+
+    work = collect([handed], [lab, other])
+
+    assert whose(work, handed) == {
+        "ada": "ada",
+        f"ada/{other.name}": "ada",
+        "bo": "bo",
+        f"bo/rest.zip/{other.name}": "bo",
+    }
+    assert work.left == ()
+
+
+def test_people_of_a_section_of_whom_nothing_can_be_graded_are_told_each(lab: Lab, handed: Path) -> None:
+    write(handed, "section-a/gh02/a.pdf", "section-a/bea/b.pdf", f"section-b/ada01/{IN_PLACE}")
+
+    work = collect([handed], [lab], roster=people(ADA, GRACE))
+
+    assert [lost.person and lost.person.identifier for lost in work.lost] == ["4712"]
+    assert [str(one.path.relative_to(handed)) for one in work.left] == ["section-a/bea"]
+
+
+def test_what_blackboard_writes_beside_files_is_nothing_handed_in(lab: Lab, handed: Path) -> None:
+    write(
+        handed, "Lab 1_ada01_attempt_2026-01-31-23-59-59_w.zip", "Lab 1_ada01_attempt_2026-01-31-23-59-59.txt"
+    )
+    write(handed, "Lab 1_gh02_attempt_2026-01-31-23-59-59.txt")
+
+    work = collect([handed], [lab])
+
+    assert work.left == ()
+    assert [lost.person and lost.person.identifier for lost in work.lost] == ["gh02"]
+
+
+def test_the_number_in_a_downloads_own_name_is_nobodys(lab: Lab, handed: Path) -> None:
+    with zipfile.ZipFile(handed / "CS101-Lab 1-4711.zip", "w") as made:
+        made.writestr(f"Grace Hopper_1_assignsubmission_file_/{IN_PLACE}", "echo mine\n")
+        made.writestr(f"Zoe Z_2_assignsubmission_file_/{IN_PLACE}", "echo mine\n")
+
+    for path in (handed, handed / "CS101-Lab 1-4711.zip"):
+        work = collect([path], [lab], roster=people(ADA, GRACE))
+
+        assert [entry.person.identifier for entry in work.missing] == ["4711"]
+        assert len(work.unmatched) == 1
 
 
 def test_an_answer_that_fits_several_labs_is_told(lab: Lab, handed: Path) -> None:

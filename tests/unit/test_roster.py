@@ -8,6 +8,7 @@ from checker.errors import ExitCode, UsageError
 from checker.intake import roster
 from checker.intake.columns import columns
 from checker.intake.roster import Roster
+from tests.helpers import Command, TinyLab
 
 
 def read(tmp_path: Path, text: str | bytes) -> Roster:
@@ -153,3 +154,38 @@ def test_a_row_that_would_be_lost_is_told(tmp_path: Path, text: str, told: str) 
 
 def test_empty_rows_and_columns_of_a_spreadsheet_are_no_people(tmp_path: Path) -> None:
     assert len(read(tmp_path, "identifier,name,,\n1,Ada,,\n,,,\n2,Bea,,,,\n").people) == 2
+
+
+# The command
+
+
+@pytest.fixture
+def command(tiny: TinyLab, tmp_path: Path) -> Command:
+    command = Command(tiny.root, tmp_path / "home", DOCKER_HOST="unix:///nowhere/docker.sock")
+    (command.home / "class/ada/steps").mkdir(parents=True)
+    (command.home / "class/ada/steps/push.sh").write_text("echo mine\n")
+    return command
+
+
+def test_the_command_ends_as_wrong_use_over_a_roster_or_a_due_time(command: Command) -> None:
+    (command.home / "class.csv").write_text('identifier,name\n1,"Ada\n2,Bea\n3,Cyn\n')
+
+    for options, told in (
+        (["--roster", "class.csv"], "opens in line 2 is never closed"),
+        (["--due", "2026-01-31T23.59"], "2026-01-31T23:59:00+01:00"),
+    ):
+        done = command("grade", *options, "class")
+
+        assert done.code == 2
+        assert told in " ".join(done.err.split())
+
+
+def test_what_is_not_graded_is_said_but_not_the_roster(command: Command) -> None:
+    (command.home / "class/class.csv").write_text("identifier\nada\n")
+    (command.home / "class/readme.txt").write_text("for tutors")
+
+    done = command("grade", "--roster", "class/class.csv", "class")
+
+    said = " ".join(done.err.split())
+    assert "Not graded: class/readme.txt" in said
+    assert "class.csv" not in said
