@@ -143,7 +143,7 @@ def _convert(path: Path, shape: type[Any]) -> Any:
         return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8-sig")), shape)
     except FileNotFoundError:
         raise BrokenLab(f"{path} is missing.", "This is for the lab's author to mend.") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except (OSError, RecursionError, ValueError, msgspec.ValidationError) as error:
         raise BrokenLab(f"{path}: {error}", "This is for the lab's author to mend.") from error
 
 

@@ -94,6 +94,8 @@ def parse(text: str, name: str = "grading.toml", labs: Iterable[Lab] = ()) -> Ru
         raise UsageError(
             f"{name}: {error}.", "Mend the file's TOML; checker/report/README.md has an example."
         ) from None
+    except RecursionError:
+        raise UsageError(f"{name}: lists in it are nested too deeply.", "Mend the file's TOML.") from None
     reader = _Reader(name, text)
     rules = reader.rules(content)
     if labs := tuple(labs):

@@ -72,6 +72,11 @@ def from_json(data: bytes) -> Report:
             f"This is not a report: it is not JSON ({_placed(str(error), text)}).",
             "Give a file that `lab check --json` or `lab grade --json` wrote, unchanged.",
         ) from None
+    except RecursionError:
+        raise UsageError(
+            "This is not a report: lists in it are nested too deeply.",
+            "Give a file that `--json` wrote, unchanged.",
+        ) from None
     _refuse_other_forms(form)
     try:
         return msgspec.convert(form, Report)

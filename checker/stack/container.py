@@ -180,4 +180,9 @@ def refusal(error: Any, port: int) -> ServiceFault:
             f"Port {port} on {HOST} is taken by another program.",
             "End that program, or start with another port: `lab start LAB --port NUMBER`.",
         )
+    if "invalid volume specification" in text:
+        return ServiceFault(
+            f"The engine cannot be given a folder of this workspace: {text}.",
+            "A colon ends a path there. Move the workspace to a folder without one; REGISTRY_LAB_WORKSPACE names it.",
+        )
     return ServiceFault(f"The engine refused to start a service: {text}")

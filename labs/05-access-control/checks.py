@@ -6,10 +6,12 @@ Nothing here asks the learner's own registry for an image: that would be an even
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import product
 from typing import NoReturn
 
 import pytest
+from reach import beyond, examples
 
 from checker.check import fail, step
 from checker.engineview import EngineView
@@ -33,6 +35,7 @@ Accounts = list[tuple[str, str]]
 FILE = "access/registry-rbac.conf"
 ROLES = ("admin", "developer", "cicd", "readonly")
 AUDITOR = "auditor"
+EVENTS = "/events"
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class Places:
 
     app: str
     tool: str
+    other: str
+    """One more app of the team, which nothing names."""
     archive: str
     neighbour: str
     likeness: str
@@ -53,6 +58,7 @@ def places(values: Values) -> Places:
     return Places(
         f"{team}/{app}",
         f"{team}/{values['TOOL']}",
+        f"{team}/{values['NEIGHBOUR']}",
         f"{team}/archive/{app}",
         f"{values['NEIGHBOUR']}/{app}",
         f"{team}5/{app}",
@@ -146,21 +152,23 @@ def what_to_do(row: Row) -> str:
 
 
 # --------------------------------------------------------------------------------------- 2 scope
-# Must catch: stars that reach the archive, another app, another team, a team whose name begins alike; a role
-# cut too short.
-# Must not fail: patterns or full names, one pair or several, what the later steps open on purpose (readonly
-# in the archive, the auditor).
+# Must catch: stars that reach the archive, another app, another team, a team whose name begins alike; a pattern
+# for anything the table does not have; a role cut too short, which names two apps where any is meant.
+# Must not fail: the full name of the one app that cicd releases, one pair or several, what the later steps open on
+# purpose (readonly in the archive, the auditor), all below the team for the administrator.
 @step("scope")
-def test_each_role_reaches_no_further_than_its_work(on_trial: RoleTrial, places: Places) -> None:
+def test_each_role_reaches_no_further_than_its_work(
+    on_trial: RoleTrial, places: Places, roles: Roles, values: Values
+) -> None:
     everything = "pull push delete"
+    other_apps = {"admin": everything, "developer": "pull push", "readonly": "pull"}
+    written = [role for name, role in roles.rules().roles.items() if name in ROLES]
     wanted: list[tuple[str, list[Row]]] = [
         ("neighbour-reached", rows(ROLES, places.neighbour, {})),
         ("likeness-reached", rows(ROLES, places.likeness, {})),
         ("archive-reached", rows(("admin", "developer", "cicd"), places.archive, {"admin": everything})),
-        (
-            "other-app-reached",
-            rows(ROLES, places.tool, {"admin": everything, "developer": "pull push", "readonly": "pull"}),
-        ),
+        ("other-app-reached", rows(ROLES, places.tool, other_apps) + rows(ROLES, places.other, other_apps)),
+        *beyond(examples(written), values["TEAM"], places.app, other_apps, ROLES),
     ]
     wrong = on_trial.wrong([row for _, some in wanted for row in some])
     too_far = [tried for tried in wrong if tried.seen]
@@ -338,8 +346,8 @@ def pushed_last(record: Record, repository: str, tag: str, account: str) -> Even
 
 
 # -------------------------------------------------------------------------------------- 5 change
-# Must catch: the archive still closed, or opened too far; no try before or after the change; a restart in
-# between.
+# Must catch: the archive still closed, or opened too far; no try before or after the change, or only one while
+# the archive was empty; a restart in between.
 # Must not fail: the role written anew or a line added, tries in any number, a restart long before or after.
 @step("change")
 def test_a_role_changed_while_the_server_ran(
@@ -368,6 +376,7 @@ def test_a_role_changed_while_the_server_ran(
             observed="Nobody pushed one there as that account.",
             action="Log in as $ADMIN_USER and push an image to $ARCHIVE: there has to be something to pull.",
         )
+    filled = min(event.at for event in record.images("push", places.archive, admin))
     asked = record.asked(readonly, places.archive, "pull")
     before = [entry for entry in asked if "pull" not in named(entry.granted, places.archive)]
     after = [entry for entry in asked if entry not in before]
@@ -399,6 +408,14 @@ def test_a_role_changed_while_the_server_ran(
             f"{record.periods[-1].started}.",
             action="Leave the server alone: it reads the file whenever somebody asks for a token. A restart "
             "cuts off everybody who is just pulling. Close the role, try, and open it while the server runs.",
+        )
+    if not any(datetime.fromisoformat(filled) < datetime.fromisoformat(old.at) for old, _ in pairs):
+        fail(
+            "refused-before-there-was-anything",
+            expected=f"{admin} pushed to {places.archive} first; then {readonly} tried to pull it and was refused.",
+            observed=f"The first push was at {filled}, and it was refused at {before[-1].at}: before that there was "
+            "nothing to be refused.",
+            action="Push first. To see it refused again, close the role, pull from $ARCHIVE, and open the role.",
         )
     if not record.images("pull", places.archive, readonly):
         fail(
@@ -435,11 +452,14 @@ def test_the_record_is_read_by_the_auditor_alone(on_trial: RoleTrial, places: Pl
             observed=f"The server showed it to {', '.join(open_to)} too.",
             action="Take the right audit away from every role that does not need it.",
         )
-    wrong = on_trial.wrong([*rows((AUDITOR,), places.app, {}), *rows((AUDITOR,), places.archive, {})])
+    known = [places.app, places.archive, places.tool, places.neighbour]
+    theirs = [name for name in examples([roles.rules().roles.get(AUDITOR, {})]) if name not in known]
+    wanted = [row for name in (*known, *theirs) for row in rows((AUDITOR,), name, {})]
+    wrong = on_trial.wrong([*wanted, *rows((AUDITOR,), "", {}, ("list",))])
     if wrong:
         fail(
             "auditor-can-more",
-            expected="The auditor reads the record and can do nothing in any repository.",
+            expected="The auditor reads the record and can do nothing else.",
             observed=f"Tried for real: {wrong[0]}.{others(wrong)}",
             action="Leave only the right audit in that role: who checks should not be among the checked.",
         )
@@ -471,6 +491,19 @@ def test_the_audit_agrees_with_the_events(
             expected=f"audit.csv begins with a line that names the columns {', '.join(audittrail.COLUMNS)}.",
             observed=str(problem),
             action="Write that line with echo first, then one line for each event.",
+        )
+    auditor = values["AUDITOR_USER"]
+    if not any(
+        (entry.account, entry.endpoint, entry.outcome) == (auditor, EVENTS, "granted") for entry in record.log
+    ):
+        asked = sorted({entry.account for entry in record.log if entry.endpoint == EVENTS} - {""})
+        fail(
+            "audit-by-another",
+            expected=f"{auditor} asked the server for the events and got them.",
+            observed=f"Only {', '.join(asked)} asked for them."
+            if asked
+            else "Nobody asked for them by name.",
+            action="Hand $AUDITOR_USER and $AUDITOR_PASSWORD to curl for http://$API/events.",
         )
     strange = [line for line in lines if not audittrail.told(line, record.events)]
     if strange:

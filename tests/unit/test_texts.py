@@ -71,3 +71,13 @@ def test_a_lab_file_may_have_a_mark_and_is_named_if_it_is_not_utf_8(tmp_path: Pa
     file.write_bytes('title = "é"\n'.encode("latin-1"))
     with pytest.raises(BrokenLab, match=r"lab\.toml: 'utf-8' codec"):
         catalog._convert(file, dict)
+
+
+def test_what_is_nested_beyond_reason_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="nested too deeply"):
+        jsonform.from_json(b"[" * 100_000)
+    with pytest.raises(UsageError, match="nested too deeply"):
+        gradingrules.parse("x = " + "[" * 5000)
+    (tmp_path / "lab.toml").write_text("x = " + "[" * 5000)
+    with pytest.raises(BrokenLab, match=r"lab\.toml"):
+        catalog._convert(tmp_path / "lab.toml", dict)
