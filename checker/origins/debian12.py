@@ -30,6 +30,7 @@ def options() -> list[str]:
         "Dir::Etc::SourceList": place / "sources.list",
         "Dir::Etc::SourceParts": "/dev/null",
         "Dir::State::Lists": place / "lists",
+        "Dir::State::Status": "/dev/null",  # of what is installed here it would take no older version
         "Dir::Cache": place,
     }
     return [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
