@@ -16,7 +16,7 @@ import msgspec
 
 from checker.engine import LABEL, Engine, engine_calls
 from checker.errors import EngineFault
-from checker.origins import ORIGIN, RECIPE, BaseImage, File, Installed, OriginFailed, layer
+from checker.origins import ORIGIN, RECIPE, BaseImage, File, Installed, OriginFailed, debian12, layer
 from checker.origins.dress import dress
 
 STATUS = "var/lib/dpkg/status"
@@ -74,7 +74,7 @@ def upstream_version(version: str) -> str:
 def _download(packages: tuple[str, ...], folder: Path, say: Callable[[str], None]) -> list[Path]:
     """One archive a package, in their order."""
     options = ["-o", "APT::Sandbox::User=root"] if os.geteuid() == 0 else []
-    get = ["apt-get", "-q", *options]
+    get = ["apt-get", "-q", *options, *debian12.options()]
     first = _run([*get, "download", *packages], folder, check=False)
     if first.returncode:
         # No package lists yet, as on a fresh machine, or lists older than what the servers hold.

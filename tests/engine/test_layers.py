@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from checker import images
+from checker import dockerd, images
 from checker.engine import Engine
-from checker.isolation import roots
+from checker.errors import EnvironmentFault
+from checker.isolation import household, roots
 from checker.isolation import stock as base_images
 from checker.isolation.layers import driver
 from checker.isolation.limits import Limits
@@ -196,6 +197,21 @@ def test_a_room_of_this_machine_has_the_driver(engine: Engine, enter: Enter) -> 
     used = enter(lambda host: docker(host, "info", "--format", "{{.Driver}}").decode().strip())
 
     assert used == driver.NAME
+
+
+def test_what_an_engine_complains_of_is_told_to_whoever_grades(
+    rooms: None, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REGISTRY_LAB_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "cache/rooms").mkdir(parents=True)
+    images.ensure(engine, ["busybox"], print)
+    monkeypatch.setattr(household, "IF_KNOWN", {"no-such-option": 1})
+    monkeypatch.setattr(dockerd, "known_options", lambda: frozenset({"no-such-option"}))
+
+    with pytest.raises(EnvironmentFault, match=r"ended at once: .*unknown flag: --no-such-option"):
+        base_images.ready(engine, ["busybox"])
+
+    assert not list((tmp_path / "cache/rooms/stock").iterdir())
 
 
 def test_an_engine_that_refuses_the_driver_is_noticed_at_once(

@@ -1,4 +1,4 @@
 # Write your answer for step 7, pin, here.
 #
-# Let the tag stable name the $VERSION release and write deploy/compose.yaml with a service whose
-# image is that release, pinned: $REPOSITORY@sha256:... Then move stable to $NEXT_VERSION.
+# Write deploy/compose.yaml with a service whose image is the $VERSION release, pinned:
+# $REPOSITORY@sha256:... In the end the tag stable names the $NEXT_VERSION release.
