@@ -33,12 +33,14 @@ class Deadline:
         process: int = 0,
         machine: Machine = HERE,
         used: Callable[[int], Used | None] = usage.tree,
+        quiet: Callable[[int], bool] = usage.quiet,
     ) -> None:
         """process: the one that is waited for; 0 for none, or more than one."""
         self._seconds = seconds
         self._process = process
         self._machine = machine
         self._used = used
+        self._quiet = quiet
         self._since = machine.look(closely=bool(process))
         self._end = self._since.at + seconds
         self.why = ""
@@ -82,6 +84,8 @@ class Deadline:
             self.why = ""
             return False
         self.why = self._machine.starved(self._since, used, pace.share)
+        if self.why and self._process and self._quiet(self._process):
+            self.why = ""
         if not self.why:
             return False
         allowed = self._seconds * min(MOST, max(pace.factor, LEAST_EXTENSION, _slowed(used, elapsed)))

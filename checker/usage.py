@@ -1,6 +1,8 @@
 """What a process and all it started used of the machine, as Linux counts it; None where the system does not say."""
 
 import os
+import time
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,13 +11,20 @@ import msgspec
 PROC = Path("/proc")
 UNIT = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 """Units of a second in which /proc counts."""
+ENGINES = ("dockerd", "containerd", "conmon", "podman", "buildkitd")
+"""What the names of processes begin with that have containers below them."""
+WINDOW = 1.0
+STILL = 0.1
+"""Share of the time that processes which do nothing of their own run or wait for a processor at most."""
+LISTENING, CONNECTED = "0A", "03"
+"""States of sockets in /proc/net/tcp and /proc/net/unix (proc(5))."""
 
 
 class Used(msgspec.Struct, frozen=True):
     """What a tree of processes used so far.
 
     cpu: seconds of processor time, ended children included. waited: seconds in which those that live were ready to
-    run and did not. talks: whether one of them has a socket open, so that it may be waiting for somebody's answer.
+    run and did not. talks: whether one of them has a connection, so that it may be waiting for somebody's answer.
     youngest: seconds since one was started.
     """
 
@@ -39,7 +48,7 @@ def tree(pid: int, proc: Path = PROC, helper: str = "") -> Used | None:
         return None
     return Used(
         cpu=sum(each.cpu for each in found.values()),
-        waited=sum(_waited(proc / str(member)) for member in found),
+        waited=sum(_scheduled(proc / str(member))[1] for member in found),
         talks=any(_talks(proc / str(member), helper) for member in found),
         youngest=max(0.0, _since_boot(proc) - max(each.started for each in found.values())),
     )
@@ -48,23 +57,58 @@ def tree(pid: int, proc: Path = PROC, helper: str = "") -> Used | None:
 class Member(msgspec.Struct, frozen=True):
     """A process. cpu: seconds of processor time, those of ended children included. started: seconds after the boot."""
 
+    name: str
+    parent: int
     cpu: float
     started: float
 
 
 def members(pid: int, proc: Path = PROC) -> dict[int, Member]:
     """Return the processes of the tree by their numbers; empty where nothing is seen."""
-    children: dict[int, list[int]] = {}
+    return _below([pid], _everything(proc))
+
+
+def quiet(pid: int, proc: Path = PROC, window: float = WINDOW) -> bool:
+    """Whether nobody who may work for a process wants a processor: the process waits for nothing that is slow.
+
+    Looks for a second at its tree and at all engines with their containers; in a room, where everything is ours, at
+    everything but this process.
+    """
+
+    def company() -> set[int]:
+        seen = _everything(proc)
+        if proc == PROC and os.getpid() == 1:
+            return seen.keys() - {1}
+        engines = [number for number, each in seen.items() if each.name.startswith(ENGINES)]
+        return set(_below([pid, *engines], seen))
+
+    before = company()
+    wanted = _wanted(before, proc)
+    time.sleep(window)
+    after = company()
+    return bool(before) and before == after and _wanted(after, proc) - wanted < STILL * window
+
+
+def _everything(proc: Path) -> dict[int, Member]:
+    """All processes that are seen."""
     seen: dict[int, Member] = {}
     for entry in proc.glob("[0-9]*"):
         with suppress(OSError, IndexError, ValueError):
-            fields = (entry / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
-            number = int(entry.name)
-            children.setdefault(int(fields[1]), []).append(number)
-            # utime, stime, and those of ended children; starttime
-            seen[number] = Member(sum(map(int, fields[11:15])) / UNIT, int(fields[19]) / UNIT)
+            name, _, rest = (entry / "stat").read_text("utf-8", "replace").rpartition(")")
+            fields = rest.split()
+            cpu = sum(map(int, fields[11:15])) / UNIT  # utime, stime, and those of ended children
+            seen[int(entry.name)] = Member(
+                name.partition("(")[2], int(fields[1]), cpu, int(fields[19]) / UNIT
+            )
+    return seen
+
+
+def _below(roots: Collection[int], seen: dict[int, Member]) -> dict[int, Member]:
+    children: dict[int, list[int]] = {}
+    for number, each in seen.items():
+        children.setdefault(each.parent, []).append(number)
     found: dict[int, Member] = {}
-    wave = [pid] if pid in seen else []
+    wave = [number for number in roots if number in seen]
     while wave:
         found |= {number: seen[number] for number in wave}
         wave = [child for number in wave for child in children.get(number, ()) if child not in found]
@@ -78,17 +122,22 @@ def _since_boot(proc: Path) -> float:
         return 0.0
 
 
-def _waited(process: Path) -> float:
-    """Seconds in which the threads of a process waited for a processor (sched-stats.rst: the second number)."""
-    total = 0
+def _wanted(pids: Collection[int], proc: Path) -> float:
+    return sum(sum(_scheduled(proc / str(pid))) for pid in pids)
+
+
+def _scheduled(process: Path) -> tuple[float, float]:
+    """Seconds in which the threads of a process ran, and in which they waited for a processor (sched-stats.rst)."""
+    ran = waited = 0
     for thread in process.glob("task/[0-9]*"):
         with suppress(OSError, IndexError, ValueError):
-            total += int((thread / "schedstat").read_text().split()[1])
-    return total / 1e9
+            numbers = (thread / "schedstat").read_text().split()
+            ran, waited = ran + int(numbers[0]), waited + int(numbers[1])
+    return ran / 1e9, waited / 1e9
 
 
 def _talks(process: Path, helper: str) -> bool:
-    """Whether a process has a socket open; True where that cannot be seen."""
+    """Whether a process has a connection open, or another socket than one that listens; True where that is not seen."""
     try:
         if helper and helper.encode() in (process / "cmdline").read_bytes().split(b"\0"):
             return False
@@ -97,8 +146,27 @@ def _talks(process: Path, helper: str) -> bool:
         return False
     except OSError:
         return True
+    sockets = set()
     for name in names:
         with suppress(OSError):
-            if os.readlink(process / "fd" / name).startswith("socket:"):  # noqa: PTH115 - it is no path
-                return True
-    return False
+            target = os.readlink(process / "fd" / name)  # noqa: PTH115 - it is no path
+            if target.startswith("socket:["):
+                sockets.add(target[len("socket:[") : -1])
+    return bool(sockets - _listening(process)) if sockets else False
+
+
+def _listening(process: Path) -> set[str]:
+    """The inodes of sockets that wait for clients."""
+    found = set()
+    for file, state, inode in (("tcp", 3, 9), ("tcp6", 3, 9), ("unix", 5, 6)):
+        with suppress(OSError):
+            for line in (process / "net" / file).read_text("ascii", "replace").splitlines()[1:]:
+                fields = line.split()
+                quiet_state = (
+                    fields[state : state + 1] == [LISTENING]
+                    if file != "unix"
+                    else (fields[state : state + 1] != [CONNECTED])
+                )
+                if quiet_state and len(fields) > inode:
+                    found.add(fields[inode])
+    return found

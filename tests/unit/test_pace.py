@@ -1,6 +1,6 @@
 """How slow and how starved a machine is: told from handed-in files, clock and work, never from the real ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -223,10 +223,16 @@ def test_this_machine_can_be_measured() -> None:
 
 
 def until_over(
-    bench: Bench, seconds: float, used: Callable[[], Used | None] | None = None, **what: float
+    bench: Bench,
+    seconds: float,
+    used: Callable[[], Used | None] | None = None,
+    quiet: bool = False,
+    **what: float,
 ) -> tuple[float, str]:
     """Let time pass in steps of a second; how many went by until the deadline was over, and why."""
-    deadline = Deadline(seconds, 7 if used else 0, bench.machine, lambda _: used() if used else None)
+    deadline = Deadline(
+        seconds, 7 if used else 0, bench.machine, lambda _: used() if used else None, lambda _: quiet
+    )
     for _ in range(5000):
         if deadline.over():
             return deadline.elapsed, deadline.why
@@ -300,6 +306,12 @@ def test_waiting_for_somebody_who_may_be_slow_has_one(bench: Bench) -> None:
     assert why
 
 
+def test_waiting_for_somebody_who_does_nothing_either_has_none(bench: Bench) -> None:
+    bench.share = 0.5
+
+    assert until_over(bench, 60, lambda: Used(0.02, 0.1, talks=True), quiet=True, waited=1.0) == (60, "")
+
+
 def test_running_out_of_time_raises_only_on_a_starved_machine(bench: Bench) -> None:
     healthy = Deadline(1, 0, bench.machine)
     bench.pass_time(2)
@@ -353,6 +365,43 @@ def test_a_tree_of_processes_is_added_up_without_its_neighbours(tmp_path: Path) 
     assert usage.tree(10, tmp_path) == Used(cpu=600 / usage.UNIT, waited=5.0, talks=True, youngest=88.5)
     assert usage.tree(11, tmp_path) == Used(cpu=500 / usage.UNIT, waited=0.0, talks=True, youngest=88.5)
     assert usage.tree(20, tmp_path) == Used(cpu=999 / usage.UNIT, waited=0.0, talks=False, youngest=80.5)
+
+
+def test_a_server_that_waits_for_clients_waits_for_nobody(tmp_path: Path) -> None:
+    process(tmp_path, 10, 1, 0, 0, "socket:[77]", "socket:[78]")
+    net = tmp_path / "10/net"
+    net.mkdir()
+    (net / "tcp").write_text(
+        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+        "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 77 1\n"
+    )
+    (net / "unix").write_text(
+        "Num       RefCount Protocol Flags    Type St Inode Path\n"
+        "0000000000000000: 00000002 00000000 00010000 0001 01 78 /tmp/x\n"
+    )
+    assert usage.tree(10, tmp_path) == Used(cpu=0, waited=0, talks=False, youngest=90.5)
+
+    text = (net / "unix").read_text()
+    (net / "unix").write_text(text.replace(" 01 78", " 03 78"))
+    seen = usage.tree(10, tmp_path)
+    assert seen is not None
+    assert seen.talks
+
+
+def test_nobody_wants_a_processor_or_somebody_does(tmp_path: Path) -> None:
+    process(tmp_path, 10, 1, 0)
+    process(tmp_path, 20, 1, 0)
+    for changed, still in ((None, True), ("20", True), ("10", False)):
+        turned = iter([0])
+
+        def turn(_: float, changed: str | None = changed, turned: Iterator[int] = turned) -> None:
+            if changed and next(turned, None) is not None:
+                (tmp_path / changed / "task" / changed / "schedstat").write_text("900000000 5 1\n")
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("checker.usage.time.sleep", turn)
+            assert usage.quiet(10, tmp_path) is still
+    assert not usage.quiet(99, tmp_path, 0)
 
 
 def test_sockets_of_a_helper_of_ours_do_not_count(tmp_path: Path) -> None:
