@@ -43,7 +43,7 @@ class GitHub:
         self._pipelines = pipelines
         self._trials = trials
         self._closing = closing
-        self._done: dict[tuple[str, Event, bool], Happened] = {}
+        self._done: dict[tuple[str, str, bool], Happened] = {}
 
     def text(self, path: str) -> str | None:
         return self._pipelines.workspace.read(path)
@@ -82,7 +82,7 @@ class GitHub:
 
     def _happened(self, name: str, event: Event, path: str, *, planted: bool = False) -> "Happened":
         name = name if path == PUBLISH else f"scan-{name}"
-        key = name, event, planted
+        key = name, event.what, planted
         if key not in self._done:
             account = self._accounts[name]
             outcome = self._pipelines.workflows(self._vulnerable if planted else None).run(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from checker.pipelines.actions import artifact, metadata, sarif
+from checker.pipelines.actions.build import REMOTE
 from checker.pipelines.actions.common import Failed, Task
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
@@ -224,6 +225,31 @@ def test_no_files_are_a_warning_unless_the_step_says_otherwise(
 
 
 # ----------------------------------------------------------------------------------------------- SARIF
+@pytest.mark.parametrize(
+    ("context", "name", "ref", "folder"),
+    [
+        ("https://github.com/ada/shop.git", "ada/shop", None, None),
+        ("https://github.com/ada/shop", "ada/shop", None, None),
+        ("https://github.com/ada/shop.git#main", "ada/shop", "main", None),
+        ("https://github.com/ada/shop.git#refs/tags/v1.2:app/web", "ada/shop", "refs/tags/v1.2", "app/web"),
+        ("https://github.com/ada/my.shop.git#:app", "ada/my.shop", "", "app"),
+        ("https://x-access-token:t@github.com/ada/shop.git#main", "ada/shop", "main", None),
+        ("git@github.com:ada/shop.git#main:app", "ada/shop", "main", "app"),
+    ],
+)
+def test_a_context_of_git_names_a_repository(
+    context: str, name: str, ref: str | None, folder: str | None
+) -> None:
+    found = REMOTE.match(context)
+    assert found is not None
+    assert (found["name"], found["ref"], found["folder"]) == (name, ref, folder)
+
+
+@pytest.mark.parametrize("context", ["app", "./github.com", "https://example.org/ada/shop.git", "."])
+def test_other_contexts_are_of_no_repository_of_github(context: str) -> None:
+    assert REMOTE.match(context) is None
+
+
 def test_sarif_files_are_taken_in_one_by_one(task: Make, tmp_path: Path) -> None:
     place = tmp_path / "workspace" / "results"
     place.mkdir()

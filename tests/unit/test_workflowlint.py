@@ -49,6 +49,42 @@ def test_a_sound_workflow_has_nothing_wrong() -> None:
 
 
 @pytest.mark.parametrize(
+    "on",
+    [
+        "{push: {branches: main, tags: 'v*'}}",
+        "{push: {branches-ignore: old, paths: 'app/**'}}",
+        "{push: {}}",
+        "{push: null}",
+        "[push, pull_request]",
+        "{pull_request: {types: opened, branches: main}}",
+        "{workflow_run: {workflows: Test, types: completed}}",
+        "{release: {types: published}}",
+        "&on {push: {branches: &names [main], tags: ['v*', '!v0*']}, pull_request: {branches: *names}}",
+    ],
+)
+def test_on_may_be_written_in_every_form_that_github_takes(on: str) -> None:
+    assert (
+        problems("it.yml", SOUND.replace(SOUND[SOUND.index("on:") : SOUND.index("jobs:")], f"on: {on}\n"))
+        == []
+    )
+
+
+@pytest.mark.parametrize(
+    "on",
+    [
+        "{push: {branches: {main: true}}}",
+        "{push: {branches: []}}",
+        "{push: {branches: ''}}",
+        "{push: {branches: main, branches-ignore: old}}",
+        "{push: {branches: [[main]]}}",
+    ],
+)
+def test_other_forms_of_on_are_told(on: str) -> None:
+    text = SOUND.replace(SOUND[SOUND.index("on:") : SOUND.index("jobs:")], f"on: {on}\n")
+    assert [problem.code for problem in problems("it.yml", text)][:1] == ["workflow-invalid"]
+
+
+@pytest.mark.parametrize(
     ("right", "wrong", "line", "code", "says"),
     [
         ("branches: [main]", "brances: [main]", 4, "workflow-invalid", "did you mean branches?"),
