@@ -88,7 +88,8 @@ def _tokens(expression: str) -> Iterator[Token]:
     while at < end:
         found = TOKEN.match(expression, at)
         if found is None:
-            raise BadExpression(f"it cannot be read from {expression[at:].strip()[:40]!r} on")
+            said = expression[at:].strip()[:40]
+            raise BadExpression(f"{said} is no variable, no text in quotes and no operator")
         kind = str(found.lastgroup)
         yield Token("text" if kind in ("double", "single") else kind, str(found[kind]))
         at, count = found.end(), count + 1

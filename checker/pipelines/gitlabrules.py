@@ -130,10 +130,10 @@ def expressions(rules: Any, *policies: Policy | None) -> Iterator[str]:
 def doubts(expression: str, variables: Variables) -> Iterator[str]:
     """What an expression seems to say and does not, as sentences. Raises BadExpression."""
     for text in gitlabexpr.variables_in_texts(expression):
-        yield f'It compares with the text "{text}" as it stands: in quotes GitLab fills in no variables.'
+        yield f'its condition has the text "{text}" in quotes, in which GitLab fills in no variables.'
     for name in dict.fromkeys(gitlabexpr.variables_of(expression)):
         if VARIABLE.search(variables.get(name, "")) and not variables[name].startswith("/"):
-            yield f"${name} is the text {variables[name]} there: GitLab expands no variables within variables for it."
+            yield f"in its condition ${name} is the text {variables[name]}, in which GitLab fills in no variables."
 
 
 def problem(expression: str) -> str:

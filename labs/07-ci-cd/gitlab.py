@@ -88,7 +88,7 @@ def forge(gitlab: GitLab, trials: Trials, values: Values, pipeline_file: Pipelin
 # Must catch: a file that GitLab refuses; jobs that fail; nothing pushed on main, or something else, or elsewhere;
 # anything pushed or deployed on a branch, for a tag or a merge request; a branch that is not built, tested, scanned.
 # Must not fail: any names of stages and jobs, other jobs for branches than for main, only or rules, any tags,
-# repositories below the project's, templates, a deployment that fails (that is the step deploy's).
+# templates, a deployment that fails (that is the step deploy's).
 @step("pipeline")
 def test_main_is_pushed_and_branches_are_not(forge: Forge, values: Values) -> None:
     require_main_pushed(forge, values)

@@ -22,11 +22,11 @@ BASES = "registry-lab/"
 def require_main_pushed(forge: Forge, values: Values) -> None:
     push = forge.main
     require_run(push.outcome, "pipeline")
-    if not any(push.of_the_project.values()):
+    tags = push.pushed.get(push.registry.project)
+    if not tags:
         not_pushed(push)
-    for repository, tags in push.of_the_project.items():
-        if any(is_the_app(forge.image(push, tag, repository), values) for tag in tags):
-            return
+    if any(is_the_app(forge.image(push, tag), values) for tag in tags):
+        return
     fail(
         "pipeline-pushes-another-image",
         expected="What is pushed is the app in app/, as it is in that commit.",

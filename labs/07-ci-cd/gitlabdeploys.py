@@ -85,7 +85,7 @@ def require_pinned(forge: Forge, push: Push, container: Container, values: Value
         )
     repository = f"{reference.repository.registry}/{reference.repository.path}"
     wanted = f"{push.registry.address}/{push.registry.project}"
-    if repository != wanted and not repository.startswith(f"{wanted}/"):
+    if repository != wanted:
         fail(
             "deploy-of-another-repository",
             expected=f"The deployment names the image that was pushed, in {wanted}.",
@@ -93,8 +93,7 @@ def require_pinned(forge: Forge, push: Push, container: Container, values: Value
             action="A cluster pulls from the registry, so the name begins with $CI_REGISTRY_IMAGE.",
         )
     name = str(reference.digest) if isinstance(reference, Digested) else _tag(reference)
-    project = reference.repository.path
-    there = forge.client(push).digest(project, name)
+    there = forge.client(push).digest(push.registry.project, name)
     if there is None:
         fail(
             "deploy-of-what-is-not-there",
@@ -102,7 +101,7 @@ def require_pinned(forge: Forge, push: Push, container: Container, values: Value
             observed=f"{named}. {push.shown()}",
             action="Deploy after the push, and use the name or the digest that the push job used.",
         )
-    if not is_the_app(forge.image(push, name, project), values):
+    if not is_the_app(forge.image(push, name), values):
         fail(
             "deploy-of-another-image",
             expected="What is deployed is the app, as it was pushed from that commit.",
@@ -112,7 +111,7 @@ def require_pinned(forge: Forge, push: Push, container: Container, values: Value
     if isinstance(reference, Digested):
         return
     after = forge.again
-    moved = after.pushed.get(project, {}).get(name) != there
+    moved = after.pushed.get(push.registry.project, {}).get(name) != there
     if moved or container in changed(after.outcome):
         fail(
             "deploy-mutable-tag",

@@ -59,16 +59,6 @@ class Push(msgspec.Struct, frozen=True):
     registry: Registry
     pushed: dict[str, dict[str, str]]
 
-    @property
-    def of_the_project(self) -> dict[str, dict[str, str]]:
-        """What lies in the project's repository or, as GitLab allows, below it."""
-        project = self.registry.project
-        return {
-            name: tags
-            for name, tags in self.pushed.items()
-            if name == project or name.startswith(f"{project}/")
-        }
-
     def shown(self) -> str:
         """What lies in the hub, as a sentence."""
         if not self.pushed:
@@ -186,9 +176,9 @@ class Forge:
         """The jobs that a push would start, which is not made for that."""
         return set(self._gitlab.started(self.file, self._kinds[name].ref, registry=self._registry(name)))
 
-    def image(self, push: Push, reference: str, repository: str = "") -> RegistryImage | None:
+    def image(self, push: Push, reference: str) -> RegistryImage | None:
         """An image of the project by tag or digest, as the hub has it now."""
-        return self.client(push).image(repository or push.registry.project, reference)
+        return self.client(push).image(push.registry.project, reference)
 
     def client(self, push: Push) -> RegistryClient:
         """A new look at the hub, as the account of a push."""

@@ -11,6 +11,8 @@ from checker.findings.hub import listed as joined
 from checker.pipelines.deploy import Container
 from checker.pipelines.gitlab import FILE, Outcome
 
+PLAIN = "Compare with the variable itself, without quotes, as in $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH."
+
 
 def require_run(outcome: Outcome, what: str) -> None:
     """That there was a pipeline at all, and that it came to its end."""
@@ -67,7 +69,9 @@ def not_pushed(push: Push) -> NoReturn:
         "pipeline-pushes-nothing",
         expected=f"A push to main brings an image to {project}.",
         observed=f"{states(outcome)}{waiting} Nothing is in the registry.{doubts(outcome)}",
-        action="Let a job log in and push, for the default branch, and let it wait for nobody.",
+        action=PLAIN
+        if outcome.doubts
+        else "Let a job log in and push, for the default branch, and let it wait for nobody.",
     )
 
 
@@ -98,8 +102,8 @@ def listed(names: Iterable[str]) -> str:
 
 
 def doubts(outcome: Outcome) -> str:
-    """What conditions only seem to say, as the end of a sentence's paragraph."""
-    return "".join(f" {said}" for said in outcome.doubts[:2])
+    """What a condition only seems to say, to follow on a sentence; empty if all say what they mean."""
+    return f" {outcome.doubts[0]}" if outcome.doubts else ""
 
 
 def ran(outcome: Outcome) -> str:

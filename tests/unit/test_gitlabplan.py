@@ -311,10 +311,10 @@ def test_what_a_job_that_is_left_out_wants_is_nothing_to_refuse() -> None:
 @pytest.mark.parametrize(
     ("condition", "part"),
     [
-        ("$A = 'x'", "cannot be read from"),
-        ("${A} == 'x'", "cannot be read from"),
-        ("$A == main", "cannot be read from"),
-        ("$A =~ /^feature/.*/", "cannot be read from"),
+        ("$A = 'x'", "is no variable"),
+        ("${A} == 'x'", "is no variable"),
+        ("$A == main", "is no variable"),
+        ("$A =~ /^feature/.*/", "is no variable"),
         ("$A =~ /^(?!main)/", "regular expression"),
         ("$A ==", "missing"),
         ("($A", "not closed"),
