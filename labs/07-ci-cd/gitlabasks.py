@@ -54,7 +54,7 @@ def require_branch_not_pushed(forge: Forge) -> None:
 
 def require_others_not_pushed(forge: Forge) -> None:
     """That tags and merge requests are not pushed either; tried only if they have jobs that a branch has not."""
-    usual = {job.name for job in forge.branch.outcome.jobs} | {*forge.branch.outcome.waiting}
+    usual = forge.planned("branch")
     for name, what in (("tag", "A push of the git tag v1.0.0"), ("merge", "A merge request")):
         if forge.planned(name) - usual:
             push = forge.tag if name == "tag" else forge.merge
