@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from checker.engine import Engine
+from checker.errors import EnvironmentFault
 from checker.pipelines import gitlablog, gitlabplan, gitlabproject, sandbox
 from checker.pipelines.deploy import Cluster, Container
 from checker.pipelines.engineproxy import EngineProxy
@@ -159,7 +160,13 @@ class GitLab:
         key = (file.text, begun.ref if file.value("include") else None)
         if key not in self._expanded:
             room.write(file.masked)
-            self._expanded[key] = room.gitlab("--preview", seconds=EXPAND_WITHIN)
+            made = room.gitlab("--preview", seconds=EXPAND_WITHIN)
+            if made.timed_out:
+                raise EnvironmentFault(
+                    f"gitlab-ci-local did not expand {FILE} within {EXPAND_WITHIN:.0f} s.",
+                    "Try again when less runs on this machine.",
+                )
+            self._expanded[key] = made
         expanding = self._expanded[key]
         _, found, expanded = expanding.output.partition("---\n")
         plan = None
