@@ -176,6 +176,11 @@ class Forge:
         """The jobs that a push would start, which is not made for that."""
         return set(self._gitlab.started(self.file, self._kinds[name].ref, registry=self._registry(name)))
 
+    def leaking(self) -> Push | None:
+        """A push whose log has the registry's password: of those to main and to a branch, and all others so far."""
+        pushes = (self._done(name) for name in dict.fromkeys(("main", "branch", *self._begun)))
+        return next((push for push in pushes if push.outcome.leaked), None)
+
     def image(self, push: Push, reference: str) -> RegistryImage | None:
         """An image of the project by tag or digest, as the hub has it now."""
         return self.client(push).image(push.registry.project, reference)
