@@ -12,7 +12,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -37,6 +37,7 @@ class EngineProxy:
     hub: `127.0.0.1:PORT` of the registry that is docker.io here. reach: addresses of the lab's other
     registries. place: the folder whose contents containers may be given. refused: what was said no to.
     pushes: the names that were asked to be pushed, whatever came of it.
+    commands: what containers were told to run. named: names that were given to containers.
     """
 
     def __init__(self, engine: Engine, *, hub: str, place: Path, reach: tuple[str, ...] = ()) -> None:
@@ -51,6 +52,8 @@ class EngineProxy:
         self._builds = 0
         self.refused: list[str] = []
         self.pushes: list[str] = []
+        self.commands: list[str] = []
+        self.named: list[str] = []
         self._others: tuple[EngineProxy, ...] = ()
 
     def apart_from(self, others: "Iterable[EngineProxy]") -> None:
@@ -247,6 +250,7 @@ class EngineProxy:
             asked = json_object(await enginehttp.read_body(reader, request))
             if kind == "containers":
                 await containerrules.check(asked, self._place, self._ours)
+                self._started(asked, request.one("name"))
             elif kind == "networks":
                 containerrules.spelled(asked, "Internal", "Labels")
                 asked["Internal"] = True
@@ -276,6 +280,7 @@ class EngineProxy:
             containerrules.spelled(asked, "Privileged")
             if asked.get("Privileged"):
                 raise Refused("A pipeline's container gets no privileges.")
+            self._started(asked, "")
             return json.dumps(asked).encode()
         if parts[3:] == ["start"]:
             # By an old version of the API, what it may be given could be changed here once more.
@@ -291,6 +296,13 @@ class EngineProxy:
         about = found if isinstance(found, dict) else {}
         labels = (about.get("Config") or about).get("Labels") or {}
         return bool(reference) and labels.get(RUN) == self.mark
+
+    def _started(self, asked: Mapping[str, object], name: str) -> None:
+        """Note what a container is told to run, and the name it gets."""
+        words = (word for key in ("Entrypoint", "Cmd") for word in json_listed(asked.get(key)))
+        self.commands.append(" ".join(map(str, words)))
+        if name:
+            self.named.append(name)
 
     def _made(self, name: str) -> None:
         """Note an image's name that is being given."""

@@ -6,66 +6,32 @@ it likes.
 
 import contextlib
 import itertools
-import re
-import shutil
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
-import yaml
 
-from checker import tools
 from checker.engine import Engine
 from checker.errors import EnvironmentFault
-from checker.pace import scaled, too_slow
-from checker.pipelines import gitlablog, gitlabplan, sandbox
+from checker.pipelines import gitlablog, gitlabplan, gitlabproject, sandbox
 from checker.pipelines.deploy import Cluster, Container
 from checker.pipelines.engineproxy import EngineProxy
 from checker.pipelines.gitlabfile import PipelineFile
 from checker.pipelines.gitlablog import JobResult
-from checker.pipelines.gitlabplan import Refusal
+from checker.pipelines.gitlabplan import Plan, Refusal
+from checker.pipelines.gitlabproject import Registry
 from checker.pipelines.gitlabrefs import Ref
+from checker.pipelines.gitlabroom import Room
+from checker.pipelines.gitlabrules import Known
 from checker.pipelines.relay import Relays
 from checker.pipelines.sandbox import Ran
-from checker.workspace import GIT_IDENTITY, Workspace
+from checker.workspace import Workspace
+
+__all__ = ["FILE", "GitLab", "Outcome", "Registry"]
 
 FILE = ".gitlab-ci.yml"
 EXPAND_WITHIN = 60.0
-DEFAULT_BRANCH = "main"
-TOOLS = ("trivy", "kubectl")
-SETTINGS = "settings.yml"
-"""Beside the copy: the variables that GitLab has in the project's settings."""
 MASK = "[MASKED]"
-SYNC = """\
-#!/bin/sh
-# Before after_script gitlab-ci-local fetches the sources again, over what the script has made.
-for target; do :; done
-case "$1 $2 $3 $target" in
-  "-a --delete-excluded --delete "*/builds/*) [ -z "$(ls -A "$target")" ] || exit 0 ;;
-esac
-exec {rsync} "$@"
-"""
-OPTIONS = ("--no-color", "--no-json-schema-validation", "--no-evaluate-rule-changes")
-
-
-class Registry(msgspec.Struct, frozen=True, kw_only=True):
-    """The project's container registry. project: `account/name`, also the project's own path."""
-
-    address: str
-    project: str
-    user: str
-    password: str
-
-    def variables(self) -> dict[str, str]:
-        """What GitLab predefines about it (GitLab Docs, "Predefined CI/CD variables")."""
-        return {
-            "CI_REGISTRY": self.address,
-            "CI_REGISTRY_IMAGE": f"{self.address}/{self.project}",
-            "CI_REGISTRY_USER": self.user,
-            "CI_REGISTRY_PASSWORD": self.password,
-            "CI_JOB_TOKEN": self.password,
-        }
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,11 +39,13 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     refusals: why GitLab, or this lab, would not run it. complaint: what gitlab-ci-local said against the file,
     with the learner's line. jobs: those that were started, in their order. waiting: never started, also because
-    their rules leave them out. dropped: not in the pipeline for this ref. notes: what is otherwise here.
-    not_allowed: what the engine was asked for in vain. leaked: whether a secret was printed. before, deployed:
-    the containers in the cluster when the pipeline began and when it had ended. manifest: what kubectl said
-    against the learner's manifests, real: what a real cluster says against what is deployed now. unselected:
-    workloads whose selector does not find their pods.
+    their rules leave them out; the latter are in left_out as well. dropped: not in the pipeline for this ref by only,
+    except or workflow. notes: what is otherwise here. doubts: conditions that do not mean what they seem to.
+    not_allowed: what the engine was asked for in vain. commands: those that containers were started with. scans: the
+    arguments that Trivy was called with. names: those that were given to images and containers. leaked: whether a
+    secret was printed. before, deployed: the containers in the cluster when the pipeline began and when it had ended.
+    manifest: what kubectl said against the learner's manifests, real: what a real cluster says against what is
+    deployed now. unselected: workloads whose selector does not find their pods.
     """
 
     ref: Ref
@@ -86,9 +54,14 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     complaint: str = ""
     jobs: tuple[JobResult, ...] = ()
     waiting: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
     not_allowed: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+    scans: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     leaked: bool = False
     before: tuple[Container, ...] = ()
     deployed: tuple[Container, ...] = ()
@@ -102,7 +75,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def ran(self) -> bool:
         """Whether a pipeline was created; not so if no job is for this ref."""
-        return not self.complaint and bool(self.jobs or self.waiting)
+        return not self.complaint and bool(self.jobs or {*self.waiting} - {*self.left_out})
 
     @property
     def passed(self) -> bool:
@@ -114,12 +87,13 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GitLab:
-    """The pipelines of one workspace."""
+    """The pipelines of one workspace. May be used from several threads."""
 
     def __init__(self, engine: Engine, workspace: Workspace) -> None:
         self._engine = engine
         self._workspace = workspace
         self._pipelines = itertools.count(1)
+        self._expanded: dict[tuple[str, Ref | None], Ran] = {}
 
     def run(
         self,
@@ -132,32 +106,34 @@ class GitLab:
         manifests: Sequence[str] = (),
         change: Callable[[Path], None] | None = None,
         kubeconfig: str = "",
+        blind: bool = False,
     ) -> Outcome:
         """Run the pipeline of a copy of the workspace for a push of `ref`; nothing of it stays in the engine.
 
         seconds: for all jobs together. variables: those of the project's settings. manifests: files of the
         workspace that were deployed before. change: makes what the push is about; called with the copy's
-        folder. kubeconfig: of a real cluster, which is asked whether it would take the result.
+        folder. kubeconfig: of a real cluster, which is asked whether it would take the result. blind: let Trivy
+        have no advisories, so that it can scan nothing.
         Raises EnvironmentFault, EngineFault.
         """
         if refusals := tuple(gitlabplan.included(file)):
             return Outcome(ref=ref, commit="", refusals=refusals)
-        given = {**_predefined(ref, registry, file), **(variables or {})}
-        secrets = [registry.password, *(value for name, value in given.items() if _is_secret(name))]
         with sandbox.copied(self._workspace) as source:
-            if change:
-                change(source)
-            base = source.parent
-            commit = _commit(source, ref, registry.project)
-            cluster = Cluster(base / "cluster")
+            project = _Project(source, file, ref, registry, variables or {}, change)
+            cluster = Cluster(source.parent / "cluster")
             manifest = cluster.take(source / path for path in manifests if (source / path).is_file())
             proxy = EngineProxy(self._engine, hub=registry.address, place=source)
             try:
                 with Relays() as relays:
-                    relays.listen(base / "docker.sock", proxy.serve)
-                    room = _Room(base, registry, given, cluster, next(self._pipelines))
-                    begun = Outcome(ref=ref, commit=commit, manifest=manifest, before=cluster.containers())
-                    ended = _run(room, file, begun, seconds, secrets, proxy)
+                    relays.listen(source.parent / "docker.sock", proxy.serve)
+                    room = Room(source.parent, registry, project.given, cluster.bin, next(self._pipelines))
+                    if blind:
+                        room.blind()
+                    begun = Outcome(
+                        ref=ref, commit=project.commit, manifest=manifest, before=cluster.containers()
+                    )
+                    begun, plan = self._planned(room, file, begun, project.known)
+                    ended = _run(room, file, begun, plan, seconds, project.secrets, proxy) if plan else begun
                 real = cluster.refused_by_real(kubeconfig) if kubeconfig and ended.ran else ""
                 return msgspec.structs.replace(
                     ended, deployed=cluster.containers(), unselected=cluster.unselected(), real=real
@@ -165,85 +141,89 @@ class GitLab:
             finally:
                 proxy.clean_up()
 
+    def started(self, file: PipelineFile, ref: Ref, *, registry: Registry) -> tuple[str, ...]:
+        """The jobs that the first push of `ref` starts, if none of them fails. Nothing is run for that.
 
-class _Room:
-    """The place of one run, and what its commands are given."""
+        Raises EnvironmentFault.
+        """
+        with sandbox.copied(self._workspace) as source:
+            project = _Project(source, file, ref, registry, {}, None)
+            room = Room(source.parent, registry, project.given, source.parent / "bin", next(self._pipelines))
+            _, plan = self._planned(room, file, Outcome(ref=ref, commit=project.commit), project.known)
+            return plan.started if plan else ()
+
+    def _planned(
+        self, room: Room, file: PipelineFile, begun: Outcome, known: Known
+    ) -> tuple[Outcome, Plan | None]:
+        """What is to be run, if anything is. Equal files are expanded once."""
+        # Which files are included may depend on the ref; conditions of jobs are looked at later.
+        key = (file.text, begun.ref if file.value("include") else None)
+        if key not in self._expanded:
+            room.write(file.masked)
+            made = room.gitlab("--preview", seconds=EXPAND_WITHIN)
+            if made.timed_out:
+                raise EnvironmentFault(
+                    f"gitlab-ci-local did not expand {FILE} within {EXPAND_WITHIN:.0f} s.",
+                    "Try again when less runs on this machine.",
+                )
+            self._expanded[key] = made
+        expanding = self._expanded[key]
+        _, found, expanded = expanding.output.partition("---\n")
+        plan = None
+        if expanding.exit_code == 0 and found:
+            with contextlib.suppress(ValueError):  # what came out is no pipeline
+                plan = gitlabplan.plan(gitlablog.without_noise(expanded), file, begun.ref, known)
+        if plan is None:
+            said = gitlablog.placed(gitlablog.complaint(expanding.output), file)
+            return msgspec.structs.replace(begun, complaint=said, missing=expanding.missing), None
+        begun = msgspec.structs.replace(
+            begun,
+            dropped=plan.dropped,
+            left_out=plan.left_out,
+            notes=plan.notes,
+            doubts=plan.doubts,
+            refusals=plan.refusals,
+            missing=expanding.missing,
+            waiting=() if plan.refusals else plan.jobs,
+        )
+        return begun, plan if plan.started and not plan.refusals else None
+
+
+class _Project:
+    """The clone, and what its pipeline is given."""
 
     def __init__(
-        self, base: Path, registry: Registry, given: Mapping[str, str], cluster: Cluster, number: int
+        self,
+        source: Path,
+        file: PipelineFile,
+        ref: Ref,
+        registry: Registry,
+        settings: Mapping[str, str],
+        change: Callable[[Path], None] | None,
     ) -> None:
-        """number: of the pipeline, as in `CI_PIPELINE_IID`."""
-        from checker.scanning import trivy
-
-        self.base = base
-        self._reach = (registry.address,)
-        self._program = str(tools.program("gitlab-ci-local"))
-        home = base / "home"
-        self._environment = sandbox.clean(home)
-        path = tools.search_path(TOOLS, self._environment["PATH"])
-        self._environment |= trivy.environment(home / "trivy")
-        self._environment |= {
-            "PATH": f"{cluster.bin}:{base / 'bin'}:{path}",
-            "DOCKER_HOST": f"unix://{base / 'docker.sock'}",
-            "DOCKER_BUILDKIT": "0",
-            "KUBECONFIG": str(home / "kubeconfig"),
-        }
-        (base / "bin").mkdir()
-        sync = base / "bin" / "rsync"
-        sync.write_text(
-            SYNC.format(rsync=shutil.which("rsync", path=path) or "/usr/bin/rsync"), encoding="utf-8"
-        )
-        sync.chmod(0o755)
-        (base / "state").mkdir()
-        # It counts on from what it finds there.
-        (base / "state" / "state.yml").write_text(f"pipelineIid: {number - 1}\n", encoding="utf-8")
-        (base / SETTINGS).write_text(yaml.safe_dump(dict(given)), encoding="utf-8")
-        # What it predefines itself only its command line overrides, and a secret does not belong there.
-        own = "CI_REGISTRY CI_REGISTRY_IMAGE CI_COMMIT_BRANCH CI_COMMIT_REF_NAME CI_COMMIT_REF_SLUG".split()
-        self._said = [f"--variable={name}={given[name]}" for name in own if name in given]
-        self._quiet = ",".join(given)
-
-    def write(self, text: str) -> None:
-        """Make what is run in place of the learner's file."""
-        (self.base / "source" / gitlablog.RUN_FILE).write_text(text, encoding="utf-8")
-
-    def wants(self, asks: str) -> bool:
-        """Whether the one job of a file would be run."""
-        self.write(asks)
-        listing = self.gitlab(gitlablog.RUN_FILE, "--list-json", seconds=EXPAND_WITHIN)
-        jobs = gitlablog.listed(listing.output)
-        return not jobs or any(job.get("when") != "never" for job in jobs)
-
-    def gitlab(self, file: str, *options: str, seconds: float) -> Ran:
-        command = [self._program, "--cwd", "source", "--file", file, "--state-dir", "../state", *OPTIONS]
-        command += ["--variables-file", f"../{SETTINGS}"]
-        command += ["--ignore-predefined-vars", self._quiet, *self._said, *options]
-        return sandbox.run(
-            command, place=self.base, environment=self._environment, seconds=seconds, reach=self._reach
-        )
+        clone = gitlabproject.pushed(source, ref, registry.project, change)
+        predefined = gitlabproject.predefined(ref, registry, clone)
+        for name in gitlabproject.of_the_file(file, predefined):
+            del predefined[name]
+        self.commit = clone.commit
+        self.given = {**predefined, **settings}
+        self.known = Known(predefined=predefined, settings=settings, changed=clone.changed, files=clone.files)
+        self.secrets = [
+            registry.password, *(value for name, value in self.given.items() if _is_secret(name))
+        ]  # fmt: skip
 
 
 def _run(
-    room: _Room, file: PipelineFile, begun: Outcome, seconds: float, secrets: list[str], proxy: EngineProxy
+    room: Room,
+    file: PipelineFile,
+    begun: Outcome,
+    plan: Plan,
+    seconds: float,
+    secrets: list[str],
+    proxy: EngineProxy,
 ) -> Outcome:
-    expanding = room.gitlab(FILE, "--preview", seconds=EXPAND_WITHIN)
-    _, found, expanded = expanding.output.partition("---\n")
-    plan = None
-    if expanding.exit_code == 0 and found:
-        with contextlib.suppress(ValueError):  # what came out is no pipeline
-            plan = gitlabplan.plan(gitlablog.without_noise(expanded), file, begun.ref)
-    if plan is None:
-        said = gitlablog.placed(gitlablog.complaint(expanding.output), file)
-        return msgspec.structs.replace(begun, complaint=said, missing=expanding.missing)
-    begun = msgspec.structs.replace(
-        begun, dropped=plan.dropped, notes=plan.notes, refusals=plan.refusals, missing=expanding.missing
-    )
-    if plan.refusals or not plan.jobs:
-        return begun
-    if plan.asks and not room.wants(plan.asks):
-        return msgspec.structs.replace(begun, dropped=(*plan.jobs, *plan.dropped))
     room.write(plan.text)
-    ran = room.gitlab(gitlablog.RUN_FILE, "--force-shell-executor", "--shell-isolation", seconds=seconds)
+    ran = room.gitlab("--force-shell-executor", "--shell-isolation", seconds=seconds)
     output = ran.output
     leaked = any(secret in output for secret in secrets)
     for secret in secrets:
@@ -257,53 +237,15 @@ def _run(
         jobs=jobs,
         waiting=tuple(name for name in plan.jobs if name not in started),
         not_allowed=tuple(dict.fromkeys(proxy.refused)),
+        commands=tuple(proxy.commands),
+        scans=room.scans(),
+        names=(*sorted(proxy.names), *proxy.named),
         leaked=leaked,
         timed_out=ran.timed_out,
         missing=ran.missing,
-        seconds=ran.seconds + expanding.seconds,
+        seconds=ran.seconds,
     )
-
-
-def _predefined(ref: Ref, registry: Registry, file: PipelineFile) -> dict[str, str]:
-    """Variables that gitlab-ci-local does not know or takes from elsewhere; those the file sets itself count."""
-    found = registry.variables() | {"CI_PIPELINE_SOURCE": ref.source, "CI_DEFAULT_BRANCH": DEFAULT_BRANCH}
-    if ref.kind == "tag":
-        found |= {"CI_COMMIT_TAG": ref.name, "CI_COMMIT_REF_NAME": ref.name, "CI_COMMIT_BRANCH": ""}
-        found["CI_COMMIT_REF_SLUG"] = re.sub(r"[^a-z0-9]+", "-", ref.name.lower())[:63].strip("-")
-    own = file.value("variables")
-    return {name: value for name, value in found.items() if not (isinstance(own, dict) and name in own)}
 
 
 def _is_secret(name: str) -> bool:
     return any(word in name.upper() for word in ("PASSWORD", "TOKEN", "SECRET"))
-
-
-def _commit(source: Path, ref: Ref, project: str) -> str:
-    """Make the copy a clone of the project with `ref` checked out; the commit's full id."""
-    branch = DEFAULT_BRANCH if ref.kind == "tag" else ref.name
-    environment = {"PATH": sandbox.clean(source.parent / "home")["PATH"], **GIT_IDENTITY}
-
-    def git(*words: str) -> str:
-        try:
-            done = subprocess.run(
-                ["git", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", *words],
-                cwd=source, env=environment, capture_output=True, text=True, errors="replace", timeout=scaled(60),
-                check=False,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired as late:
-            raise too_slow(f"git {words[0]} took longer than {late.timeout:.0f} s") from None
-        except OSError as error:
-            raise EnvironmentFault(f"git {words[0]} did not work ({error}).", "Try again.") from error
-        if done.returncode:
-            raise EnvironmentFault(f"git {words[0]} failed: {done.stderr.strip()[:300]}.", "Try again.")
-        return done.stdout.strip()
-
-    git("init", "--quiet", f"--initial-branch={branch}")
-    git("add", "--all", "--force")
-    git("commit", "--quiet", "--allow-empty", "--message", "As it is now")
-    git("remote", "add", "origin", f"git@gitlab.invalid:{project}.git")
-    git("update-ref", f"refs/remotes/origin/{DEFAULT_BRANCH}", "HEAD")
-    git("symbolic-ref", "refs/remotes/origin/HEAD", f"refs/remotes/origin/{DEFAULT_BRANCH}")
-    if ref.kind == "tag":
-        git("tag", ref.name)
-    return git("rev-parse", "HEAD")

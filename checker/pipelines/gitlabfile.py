@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ MOST_ALIASES = 100
 DEEPEST = 30
 LARGEST = 20_000
 """Nodes, with what aliases stand for; a pipeline of the largest projects has a few thousands."""
+CONDITION = "$REGISTRY_LAB_CONDITION_"
 STEP = re.compile(r"\.([A-Za-z][A-Za-z0-9_]*)|\[(\d+)\]|\['((?:[^'\\]|\\.)*)'\]")
 """One step of a JSON path as jsonschema writes it."""
 NO_TEXT = {"true": "True", "false": "False", "null": "None", "~": "None"}
@@ -88,6 +90,33 @@ class PipelineFile:
         """Every text that stands in a value."""
         yield from _texts(self._root, (), 0)
 
+    @cached_property
+    def masked(self) -> str:
+        """The text with a name in place of every condition below `rules`, which `conditions` gives back.
+
+        gitlab-ci-local, which expands the file, evaluates conditions as well, and breaks off at some that GitLab reads.
+        """
+        text = self.text
+        for name, node in sorted(self._conditions.items(), key=lambda entry: -entry[1].start_mark.index):
+            begin, end = node.start_mark.index, node.end_mark.index
+            there = text[begin:end]
+            kept = re.match(r"(?:[&!]\S*\s+)*", there)
+            after = there[len(there.rstrip()) :]
+            text = f"{text[:begin]}{kept[0] if kept else ''}{name}{after}{text[end:]}"
+        return text
+
+    @cached_property
+    def conditions(self) -> dict[str, str]:
+        """The conditions below `rules`, by the names that they have in `masked`."""
+        return {name: str(node.value) for name, node in self._conditions.items()}
+
+    @cached_property
+    def _conditions(self) -> dict[str, yaml.ScalarNode]:
+        found = {
+            id(node): node for key, node in self._root.value if key.value != "include" for node in _ifs(node)
+        }
+        return {f"{CONDITION}{number}": node for number, node in enumerate(found.values())}
+
     def value(self, name: str) -> Any:
         """A key's value at the top as plain data; None if it is not there. Tags of GitLab's own become text."""
         for key, node in self._root.value:
@@ -159,6 +188,21 @@ def _texts(node: yaml.Node, path: tuple[str, ...], depth: int) -> Iterator[Text]
     elif isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             yield from _texts(value, (*path, str(key.value)), depth + 1)
+
+
+def _ifs(node: yaml.Node, within: bool = False, depth: int = 0) -> Iterator[yaml.ScalarNode]:
+    """The values of `if` in lists of rules. within: whether the node is such a list, or in one."""
+    if depth > DEEPEST:
+        return
+    if isinstance(node, yaml.SequenceNode):
+        for entry in node.value:
+            yield from _ifs(entry, within, depth + 1)
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if within and key.value == "if" and isinstance(value, yaml.ScalarNode):
+                yield value
+            else:
+                yield from _ifs(value, key.value == "rules", depth + 1)
 
 
 def _plain(node: yaml.Node, depth: int) -> Any:

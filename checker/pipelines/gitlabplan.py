@@ -1,41 +1,27 @@
 """From the pipeline as GitLab expands it to the one that is run here for one ref.
 
-What gitlab-ci-local ignores is done here: `only` and `except`, a job needed that is not in the pipeline. What a
-shell runner has not is taken out and told: images of jobs, services.
+First the conditions are evaluated, and what they leave out is looked at no further; then comes what the jobs that
+are left wait for. gitlab-ci-local gets a pipeline without conditions: it ignores some, and reads others otherwise.
 """
 
-import graphlib
 import json
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 import yaml
 
-from checker.pipelines import gitlabrefs
+from checker.pipelines import gitlabneeds, gitlabrefs, gitlabrules
 from checker.pipelines.gitlabfile import TOP, PipelineFile
-from checker.pipelines.gitlabrefs import Ref
+from checker.pipelines.gitlabrefs import Policy, Ref
+from checker.pipelines.gitlabrules import Choice, Known
+from checker.pipelines.gitlabshell import Shell
 
-DIND = re.compile(
-    r"(?:docker\.io/|index\.docker\.io/)?(?:library/)?docker(?::[\w.-]*dind[\w.-]*(?:@\S+)?|@\S+)"
-)
-ENGINE_VARIABLES = (
-    "DOCKER_HOST",
-    "DOCKER_TLS_CERTDIR",
-    "DOCKER_TLS_VERIFY",
-    "DOCKER_CERT_PATH",
-    "DOCKER_BUILDKIT",
-)
-"""Tell a job where its docker:dind is and what it builds with; here the engine is another one."""
-SCANNER_VARIABLES = ("TRIVY_CACHE_DIR", "TRIVY_DB_REPOSITORY", "TRIVY_JAVA_DB_REPOSITORY")
-"""Tell Trivy where its advisories are; here it has them."""
 CONDITIONS = {
     "changes": "counts as fulfilled, as it does on GitLab for the first push of a ref",
     "kubernetes": "counts as fulfilled: a deployment is taken up here",
 }
 NOT_CHANGED = "except changes counts as not fulfilled: something else has changed as well"
-VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 WORK = ("script", "run", "trigger")
 
 
@@ -49,16 +35,28 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What is run. text: the file for gitlab-ci-local. jobs, dropped: names, in their order. notes: what is
-    otherwise here than on GitLab, as sentences. asks: a file with one job that is in the pipeline if `workflow`
-    lets there be one, which gitlab-ci-local does not look at; empty if the file says nothing about it."""
+    """What is run.
+
+    text: the file for gitlab-ci-local, with the jobs that are started. jobs: the names of all that `only` and
+    `except` keep. left_out: those of them that are not in the pipeline, by their rules. held: those that nobody
+    has clicked, and that wait for them. dropped: not in the pipeline by `only`, `except` or the rules of
+    `workflow`. notes: what is otherwise here than on GitLab. doubts: conditions that do not mean what they seem
+    to. All in the file's order, sentences begin with the job's name.
+    """
 
     text: str
-    asks: str
     jobs: tuple[str, ...]
+    left_out: tuple[str, ...]
+    held: tuple[str, ...]
     dropped: tuple[str, ...]
     notes: tuple[str, ...]
+    doubts: tuple[str, ...]
     refusals: tuple[Refusal, ...]
+
+    @property
+    def started(self) -> tuple[str, ...]:
+        """The jobs that run if none fails."""
+        return tuple(name for name in self.jobs if name not in {*self.left_out, *self.held})
 
 
 def included(file: PipelineFile) -> Iterator[Refusal]:
@@ -79,60 +77,83 @@ def included(file: PipelineFile) -> Iterator[Refusal]:
             )
 
 
-def plan(expanded: str, file: PipelineFile, ref: Ref) -> Plan:
-    """expanded: what `gitlab-ci-local --preview` made of the file. Raises ValueError if that is no pipeline."""
+def plan(expanded: str, file: PipelineFile, ref: Ref, known: Known | None = None) -> Plan:
+    """expanded: what `gitlab-ci-local --preview` made of the file. known: what its conditions are compared with.
+
+    Raises ValueError if that is no pipeline.
+    """
     try:
         tree = yaml.load(expanded, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error
     if not isinstance(tree, dict):
         raise ValueError("it is no mapping")  # noqa: TRY004 - the text is at fault
-    jobs = {
-        str(name): dict(job)
-        for name, job in tree.items()
-        if name not in TOP and not str(name).startswith(".") and isinstance(job, dict)
-    }
-    making = _Making(file, ref, tree.get("variables"))
-    kept = {name: making.job(name, job) for name, job in jobs.items() if making.wanted(name, job)}
-    dropped = tuple(name for name in jobs if name not in kept)
-    for name, job in kept.items():
-        making.needs(name, job, dropped)
-    making.circle(kept)
-    top = {name: value for name, value in tree.items() if name in TOP and name not in ("image", "services")}
-    if isinstance(top.get("variables"), dict):
-        top["variables"] = making.variables(top["variables"])
-    workflow = tree.get("workflow")
-    rules = workflow.get("rules") if isinstance(workflow, dict) else None
-    making.workflow(rules)
-    asking = {"variables": top.get("variables") or {}, "pipeline": {"script": ["true"], "rules": rules}}
-    return Plan(
-        asks=_written(asking) if rules else "",
-        text=_written({**top, **kept}),
-        jobs=tuple(kept),
-        dropped=dropped,
-        notes=tuple(dict.fromkeys(making.notes)),
-        refusals=tuple(making.refusals),
-    )
-
-
-def _written(tree: dict[str, Any]) -> str:
-    """As JSON, which is YAML in which a text is a text for every reader: of a plain 08 some make a number."""
-    return json.dumps(tree, ensure_ascii=False, default=str, indent=1)
+    return _Making(file, ref, known or Known(), _restored(tree, file.conditions)).plan()
 
 
 class _Making:
-    """What is found out on the way through the jobs. variables: those of all jobs."""
+    """What is found out on the way through the file."""
 
-    def __init__(self, file: PipelineFile, ref: Ref, variables: Any) -> None:
+    def __init__(self, file: PipelineFile, ref: Ref, known: Known, tree: dict[str, Any]) -> None:
         self._file = file
         self._ref = ref
-        self._variables = variables if isinstance(variables, dict) else {}
-        self.notes: list[str] = []
-        self.refusals: list[Refusal] = []
+        self._known = known
+        self._top = {str(name): value for name, value in tree.items() if name in TOP}
+        self._all = {
+            str(name): dict(job)
+            for name, job in tree.items()
+            if name not in TOP and not str(name).startswith(".") and isinstance(job, dict)
+        }
+        variables = self._top.get("variables")
+        self._variables: dict[str, Any] = dict(variables) if isinstance(variables, dict) else {}
+        workflow = self._top.get("workflow")
+        self._workflow = workflow.get("rules") if isinstance(workflow, dict) else None
+        self._notes: list[str] = []
+        self._doubts: list[str] = []
+        self._refusals: list[Refusal] = []
 
-    def wanted(self, name: str, job: dict[str, Any]) -> bool:
-        """Whether the job is in the pipeline for this ref; one with `rules` is left to gitlab-ci-local."""
-        only, but = (gitlabrefs.policy(job.get(key)) for key in ("only", "except"))
+    def plan(self) -> Plan:
+        for name, job in self._all.items():
+            self._valid(name, job)
+        self._readable("workflow", gitlabrules.expressions(self._workflow))
+        if self._refusals or not self._created():
+            return self._made({}, {}, (), set())
+        shell = Shell(self._variables, self._notes, self._refuse)
+        kept = {name: job for name, job in self._all.items() if self._kept(name, job)}
+        chosen = {name: self._chosen(name, job) for name, job in kept.items()}
+        jobs = {name: shell.job(name, job) for name, job in chosen.items() if job is not None}
+        if all(str(job.get("stage")) in (".pre", ".post") for job in jobs.values()):
+            jobs = {}  # for these alone GitLab creates no pipeline
+        absent = {*self._all} - {*jobs}
+        self._needs(jobs, absent)
+        stages = self._top.get("stages")
+        held = gitlabneeds.held(jobs, stages if isinstance(stages, list) else ())
+        top = {
+            name: value for name, value in self._top.items() if name not in ("image", "services", "workflow")
+        }
+        if self._variables:
+            top["variables"] = shell.variables(self._variables)
+        return self._made(top, jobs, tuple(kept), held)
+
+    def _made(
+        self, top: dict[str, Any], jobs: dict[str, dict[str, Any]], kept: tuple[str, ...], held: set[str]
+    ) -> Plan:
+        absent = {*self._all} - {*jobs} | held
+        run = {name: gitlabneeds.without(job, absent) for name, job in jobs.items() if name not in held}
+        return Plan(
+            text=json.dumps({**top, **run}, ensure_ascii=False, default=str, indent=1),
+            jobs=kept,
+            left_out=tuple(name for name in kept if name not in jobs),
+            held=tuple(name for name in kept if name in held),
+            dropped=tuple(name for name in self._all if name not in kept),
+            notes=tuple(dict.fromkeys(self._notes)),
+            doubts=tuple(dict.fromkeys(self._doubts)),
+            refusals=tuple(self._refusals),
+        )
+
+    def _valid(self, name: str, job: dict[str, Any]) -> None:
+        """Refuse what GitLab refuses for whatever ref."""
+        only, but = _policies(job)
         if not any(job.get(key) for key in WORK):
             self._refuse(
                 "pipeline-job-without-script",
@@ -148,91 +169,96 @@ class _Making:
                     f"The job {name} has {pattern} below only or except, which GitLab cannot read.",
                     "Its regular expressions are RE2's, which do not look ahead or behind.",
                 )
-        if "rules" in job:
-            if only or but:
-                self._refuse(
-                    "pipeline-rules-and-only",
-                    name,
-                    f"The job {name} has rules and only or except.",
-                    "Use one of the two; GitLab creates no pipeline from both.",
-                )
-            return True
-        if only:
-            self.notes += [f"{name}: {key} {CONDITIONS[key]}." for key in only.unknown if key in CONDITIONS]
-        if but and "changes" in but.unknown:
-            self.notes.append(f"{name}: {NOT_CHANGED}.")
-        if but and "kubernetes" in but.unknown:
-            self.notes.append(f"{name}: kubernetes {CONDITIONS['kubernetes']}.")
-            return False
-        return gitlabrefs.keeps(only, but, self._ref)
-
-    def workflow(self, rules: Any) -> None:
-        """Tell what the rules of the whole pipeline cannot do here."""
-        for rule in rules if isinstance(rules, list) else ():
-            if isinstance(rule, dict) and rule.get("variables"):
-                names = ", ".join(map(str, rule["variables"]))
-                self.notes.append(f"workflow: its rules do not set {names} here; the rules of jobs can.")
-
-    def job(self, name: str, job: dict[str, Any]) -> dict[str, Any]:
-        """The job as it is run."""
-        job = dict(job)
-        only, but = (gitlabrefs.policy(job.pop(key, None)) for key in ("only", "except"))
-        if rules := list(_rules(only, but, str(job.get("when", "on_success")))):
-            job["rules"] = rules
-        if "trigger" in job:
+        if "rules" in job and (only or but):
             self._refuse(
-                "pipeline-trigger-not-there",
+                "pipeline-rules-and-only",
                 name,
-                f"The job {name} starts another pipeline.",
-                "There is one project here: let the job do the work itself.",
+                f"The job {name} has rules and only or except.",
+                "Use one of the two; GitLab creates no pipeline from both.",
             )
-        self._image(name, job.pop("image", None))
-        self._services(name, job.pop("services", None), job.get("variables"))
-        if isinstance(job.get("variables"), dict):
-            job["variables"] = self.variables(job["variables"])
-        return job
+        self._readable(name, gitlabrules.expressions(job.get("rules"), only, but))
 
-    def variables(self, found: dict[str, Any]) -> dict[str, Any]:
-        """Variables without those that say where the engine is, or where Trivy's advisories are."""
-        there = {ENGINE_VARIABLES: "the engine is", SCANNER_VARIABLES: "Trivy's advisories are"}
-        for names, what in there.items():
-            if taken := [name for name in names if name in found]:
-                left = f"{' and '.join(taken)} {'are' if len(taken) > 1 else 'is'} left out"
-                self.notes.append(f"{left}: {what} already there.")
-        left_out = {*ENGINE_VARIABLES, *SCANNER_VARIABLES}
-        return {name: value for name, value in found.items() if name not in left_out}
+    def _readable(self, name: str, expressions: Iterator[str]) -> None:
+        for expression in expressions:
+            if problem := gitlabrules.problem(expression):
+                self._refuse(
+                    "pipeline-condition-unreadable",
+                    name,
+                    f"{name} has the condition {expression}, which GitLab cannot read: {problem}.",
+                    "Compare $NAME with a text in quotes or with another $NAME, by == or !=, or by =~ with a regular "
+                    "expression between slashes; slashes in that have a backslash in front.",
+                    "rules",
+                )
 
-    def needs(self, name: str, job: dict[str, Any], dropped: tuple[str, ...]) -> None:
-        """Take out what is needed or depended on and not in the pipeline, which GitLab allows only if optional."""
-        if isinstance(job.get("needs"), list):
-            left = []
-            for need in job["needs"]:
-                about = need if isinstance(need, dict) else {"job": need}
-                if about.get("job") not in dropped:
-                    left.append(need)
-                elif not about.get("optional"):
-                    self._refuse(
-                        "pipeline-needs-a-job-that-is-not-in-it",
-                        name,
-                        f"For {self._ref.shown} the job {name} needs {about.get('job')}, which is not run then.",
-                        "Let both run for the same refs, or make the need optional; GitLab creates no "
-                        "pipeline otherwise.",
-                    )
-            job["needs"] = left
-        if isinstance(job.get("dependencies"), list):
-            job["dependencies"] = [entry for entry in job["dependencies"] if entry not in dropped]
+    def _created(self) -> bool:
+        """Whether `workflow` lets there be a pipeline; the variables of its rules are for all jobs."""
+        if self._workflow is None:
+            return True
+        variables = self._known.variables(_plain(self._variables))
+        self._doubt("workflow", gitlabrules.expressions(self._workflow), variables)
+        self._note_changes("workflow", self._workflow)
+        choice = gitlabrules.by_rules(self._workflow, variables, self._known)
+        if choice is None:
+            return False
+        self._variables |= choice.variables
+        return True
 
-    def circle(self, jobs: dict[str, dict[str, Any]]) -> None:
-        """Refuse jobs that wait for each other: gitlab-ci-local would wait for ever."""
-        needed = {
-            name: [str(need.get("job") if isinstance(need, dict) else need) for need in job["needs"]]
-            for name, job in jobs.items()
-            if isinstance(job.get("needs"), list)
+    def _kept(self, name: str, job: dict[str, Any]) -> bool:
+        """Whether `only` and `except` keep the job."""
+        if "rules" in job:
+            return True
+        only, but = _policies(job)
+        if only and self._known.changed is None:
+            self._notes += [f"{name}: {key} {CONDITIONS[key]}." for key in only.unknown if key in CONDITIONS]
+        if but and "changes" in but.unknown and self._known.changed is None:
+            self._notes.append(f"{name}: {NOT_CHANGED}.")
+        if but and "kubernetes" in but.unknown:
+            self._notes.append(f"{name}: kubernetes {CONDITIONS['kubernetes']}.")
+        variables = self._seen_by(job)
+        self._doubt(name, gitlabrules.expressions(None, only, but), variables)
+        default = self._workflow is None
+        return gitlabrules.by_policy(only, but, self._ref, variables, self._known, default=default)
+
+    def _chosen(self, name: str, job: dict[str, Any]) -> dict[str, Any] | None:
+        """The job without its conditions, as they let it be; None if its rules leave it out."""
+        choice: Choice | None = Choice()
+        if "rules" in job:
+            variables = self._seen_by(job)
+            self._doubt(name, gitlabrules.expressions(job["rules"]), variables)
+            self._note_changes(name, job["rules"])
+            choice = gitlabrules.by_rules(job["rules"], variables, self._known)
+        if choice is None:
+            return None
+        left = {
+            key: value for key, value in job.items() if key not in ("rules", "only", "except", "start_in")
         }
-        try:
-            graphlib.TopologicalSorter(needed).prepare()
-        except graphlib.CycleError as error:
-            names = list(dict.fromkeys(error.args[1]))
+        own = job.get("when")
+        if choice.allow_failure is not None:
+            left["allow_failure"] = choice.allow_failure
+        elif "rules" in job and own != "manual" and choice.when == "manual":
+            left.setdefault("allow_failure", False)
+        if choice.when is not None:
+            left["when"] = choice.when
+        if left.get("when") == "delayed":
+            self._notes.append(f"{name}: it is not delayed here.")
+            left["when"] = "on_success"
+        if choice.variables:
+            given = job.get("variables")
+            left["variables"] = {**(given if isinstance(given, dict) else {}), **choice.variables}
+        if choice.needs is not None:
+            left["needs"] = choice.needs
+        return left
+
+    def _needs(self, jobs: dict[str, dict[str, Any]], absent: set[str]) -> None:
+        """Refuse needs that cannot be fulfilled: of a job that is left out, or in a circle."""
+        for entry in gitlabneeds.missing(jobs, absent):
+            self._refuse(
+                "pipeline-needs-a-job-that-is-not-in-it",
+                entry.job,
+                f"For {self._ref.shown} the job {entry.job} needs {entry.needed}, which is not run then.",
+                "Let both run for the same refs, or make the need optional; GitLab creates no pipeline otherwise.",
+            )
+        if names := gitlabneeds.circle(jobs):
             others = f", over {', '.join(names[1:])}" if names[1:] else ""
             self._refuse(
                 "pipeline-needs-in-a-circle",
@@ -242,47 +268,50 @@ class _Making:
                 "needs",
             )
 
-    def _image(self, name: str, value: Any) -> None:
-        image = value.get("name") if isinstance(value, dict) else value
-        if image:
-            self.notes.append(
-                f"{name}: image {image} is not used; the job runs in a shell of this machine, which has docker, "
-                "trivy, kubectl and git."
-            )
+    def _seen_by(self, job: dict[str, Any]) -> Mapping[str, str]:
+        """The variables that a job's conditions see: of the file's, those that it inherits."""
+        inherit = job.get("inherit")
+        inherited = inherit.get("variables", True) if isinstance(inherit, dict) else True
+        top = self._variables
+        if isinstance(inherited, list):
+            top = {name: value for name, value in top.items() if name in inherited}
+        own = job.get("variables")
+        return self._known.variables(
+            _plain(top if inherited else {}), _plain(own if isinstance(own, dict) else {})
+        )
 
-    def _services(self, name: str, value: Any, variables: Any) -> None:
-        known = {**self._variables, **(variables if isinstance(variables, dict) else {})}
-        for entry in value if isinstance(value, list) else ():
-            service = str(entry.get("name") if isinstance(entry, dict) else entry)
-            service = VARIABLE.sub(lambda found: str(known.get(found[1], found[0])), service)
-            if DIND.fullmatch(service):
-                self.notes.append(
-                    f"{name}: service {service} is the engine that is there. All jobs share it here, while on "
-                    "GitLab each job has one of its own: an image goes from job to job by the registry or as an "
-                    "artifact there."
-                )
-            else:
-                self._refuse(
-                    "pipeline-service-not-there",
-                    name,
-                    f"The job {name} wants the service {service}.",
-                    "Only docker:dind is offered here: do without the service, or start it with `docker run`.",
-                    "services",
-                )
+    def _doubt(self, name: str, expressions: Iterator[str], variables: Mapping[str, str]) -> None:
+        for expression in expressions:
+            self._doubts += [f"{name}: {said}" for said in gitlabrules.doubts(expression, variables)]
+
+    def _note_changes(self, name: str, rules: Any) -> None:
+        if self._known.changed is None and any("changes" in rule for rule in gitlabrules.each(rules)):
+            self._notes.append(f"{name}: changes {CONDITIONS['changes']}.")
 
     def _refuse(self, code: str, name: str, observed: str, action: str, key: str = "") -> None:
         line = self._file.line(name, key) if key else self._file.line(name)
-        self.refusals.append(Refusal(code, line, observed, action))
+        self._refusals.append(Refusal(code, line, observed, action))
 
 
-def _rules(
-    only: gitlabrefs.Policy | None, but: gitlabrefs.Policy | None, when: str
-) -> Iterator[dict[str, str]]:
-    """Expressions below `only` and `except` as rules, which gitlab-ci-local understands."""
-    if not (only and only.variables) and not (but and but.variables):
-        return
-    yield from ({"if": text, "when": "never"} for text in (but.variables if but else ()))
-    if only and only.variables:
-        yield from ({"if": text, "when": when} for text in only.variables)
-    else:
-        yield {"when": when}
+def _restored(value: Any, conditions: Mapping[str, str]) -> Any:
+    """The tree with the conditions that had other names while it was expanded."""
+    if isinstance(value, dict):
+        return {key: _restored(entry, conditions) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_restored(entry, conditions) for entry in value]
+    return conditions.get(value, value) if isinstance(value, str) else value
+
+
+def _policies(job: Mapping[str, Any]) -> tuple[Policy | None, Policy | None]:
+    return gitlabrefs.policy(job.get("only")), gitlabrefs.policy(job.get("except"))
+
+
+def _plain(variables: Mapping[str, Any]) -> dict[str, str]:
+    """Variables as texts, of those with a description the value."""
+    values = {
+        name: value.get("value", "") if isinstance(value, dict) else value
+        for name, value in variables.items()
+    }
+    return {
+        name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in values.items()
+    }

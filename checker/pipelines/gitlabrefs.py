@@ -50,11 +50,13 @@ class Ref(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Policy(msgspec.Struct, frozen=True):
-    """`only` or `except`. variables: expressions, of which one has to hold. unknown: other conditions in it."""
+    """`only` or `except`. variables: expressions, of which one has to hold. changes: patterns of paths, None if
+    there are none. unknown: other conditions in it, `changes` among them."""
 
     refs: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    changes: tuple[str, ...] | None = None
 
 
 def policy(value: Any) -> Policy | None:
@@ -66,6 +68,7 @@ def policy(value: Any) -> Policy | None:
             refs=_listed(value.get("refs")),
             variables=_listed(value.get("variables")),
             unknown=tuple(str(key) for key in value if key not in ("refs", "variables")),
+            changes=_listed(value["changes"]) if "changes" in value else None,
         )
     return Policy(refs=_listed(value))
 
@@ -93,7 +96,7 @@ def never(pattern: str) -> bool:
 def unreadable(pattern: str) -> bool:
     """Whether a pattern is a regular expression that GitLab does not understand: it refuses the file then."""
     found = REGEX.fullmatch(pattern.partition("@")[0])
-    return found is not None and _compiled(found["pattern"], found["flags"]) is None
+    return found is not None and compiled(found["pattern"], found["flags"]) is None
 
 
 def _fits(pattern: str, ref: Ref) -> bool:
@@ -107,13 +110,13 @@ def _fits(pattern: str, ref: Ref) -> bool:
     if ref.kind not in PLURALS:  # GitLab compares names for branches and tags only
         return False
     if found := REGEX.fullmatch(pattern):
-        expression = _compiled(found["pattern"], found["flags"])
+        expression = compiled(found["pattern"], found["flags"])
         return expression is not None and expression.search(ref.name) is not None
     return pattern == ref.name
 
 
 @cache
-def _compiled(pattern: str, flags: str) -> re.Pattern[str] | None:
+def compiled(pattern: str, flags: str) -> re.Pattern[str] | None:
     """A regular expression, found anywhere in a name unless it is anchored; None for one that is none."""
     escaped = re.sub(r"\\[^1-9GZ]", "", pattern)
     if NOT_IN_RE2.search(re.sub(r"\[[^\]]*\]", "", escaped)):

@@ -127,12 +127,13 @@ class Project:
         *,
         seconds: float = 120,
         change: Callable[[Path], None] | None = None,
+        blind: bool = False,
     ) -> Outcome:
         """The pipeline of a push, with this text in its file."""
         (self.path / FILE).write_text(text)
         return self.gitlab.run(
             PipelineFile(text), ref, registry=self.registry, seconds=seconds, change=change,
-            manifests=[MANIFEST],
+            manifests=[MANIFEST], blind=blind,
         )  # fmt: skip
 
     def script(self, *lines: str) -> Outcome:
@@ -319,6 +320,141 @@ def test_a_pipeline_whose_rules_leave_out_every_job_is_not_refused(project: Proj
     outcome = project.push(_jobs(it="rules: [{if: $CI_COMMIT_TAG}]"))
 
     assert (outcome.jobs, outcome.complaint, outcome.waiting) == ((), "", ("it",))
+    assert (outcome.left_out, outcome.ran) == (("it",), False)
+
+
+ON_MAIN = "rules: [{if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH}]"
+
+
+def test_jobs_that_are_left_out_together_may_need_each_other(project: Project) -> None:
+    text = _jobs(build="stage: build", push=ON_MAIN, deploy=f"{ON_MAIN}\n  needs: [push]")
+    outcome = project.push(text, BRANCH)
+
+    assert (outcome.refusals, outcome.complaint) == ((), "")
+    assert states(outcome) == {"build": "passed"}
+    assert outcome.left_out == ("push", "deploy")
+    assert states(project.push(text)) == {"build": "passed", "push": "passed", "deploy": "passed"}
+
+
+def test_a_need_of_a_job_that_its_rules_leave_out_is_refused_with_its_line(project: Project) -> None:
+    outcome = project.push(_jobs(push=ON_MAIN, deploy="needs: [push]"), BRANCH)
+
+    assert [(refusal.code, refusal.line) for refusal in outcome.refusals] == [
+        ("pipeline-needs-a-job-that-is-not-in-it", 4)
+    ]
+    assert not outcome.jobs
+
+
+def test_conditions_of_templates_and_included_files_are_evaluated_as_gitlab_does(project: Project) -> None:
+    (project.path / "ci").mkdir()
+    (project.path / "ci" / "more.yml").write_text(
+        "included:\n  script: echo $WORD\n  rules: [{if: '$WORD == \"main\"', exists: ['site/*.html']}]\n"
+    )
+    outcome = project.push(
+        "include: ci/*.yml\n"
+        'workflow: {rules: [{if: $CI_COMMIT_REF_PROTECTED == "true", variables: {WORD: main}}, {when: always}]}\n'
+        ".on_main: {rules: [{if: '$CI_COMMIT_BRANCH == \"main\" || $CI_COMMIT_TAG =~ /^v[0-9]/'}]}\n"
+        '.never: &never {if: \'"$CI_COMMIT_BRANCH" != "main"\', when: never}\n'
+        "extending: {script: echo, extends: .on_main}\n"
+        "referring: {script: echo, rules: [!reference [.on_main, rules]]}\n"
+        "quoting: {script: echo, rules: [*never, {when: always}]}\n"
+        "with_variable:\n  script: echo $COLOUR\n  rules: [{if: $CI_COMMIT_BRANCH, variables: {COLOUR: red}}]\n"
+    )
+
+    assert outcome.passed, outcome
+    assert set(states(outcome)) == {"included", "extending", "referring", "with_variable"}
+    assert said(outcome, "included") == ["main"]
+    assert said(outcome, "with_variable") == ["red"]
+    assert [doubt.partition(":")[0] for doubt in outcome.doubts] == ["quoting"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ("$CI_COMMIT_BRANCH = 'main'", "= 'main' is no variable"),
+        ("${CI_COMMIT_BRANCH}", "is no variable"),
+        ("$CI_COMMIT_BRANCH =~ /^feature/.*/", ".*/ is no variable"),
+    ],
+)
+def test_a_condition_that_cannot_be_read_is_told_with_its_line(
+    project: Project, condition: str, said: str
+) -> None:
+    outcome = project.push(f'it:\n  script: echo\n  rules:\n    - if: "{condition}"\n')
+
+    assert [(refusal.code, refusal.line) for refusal in outcome.refusals] == [
+        ("pipeline-condition-unreadable", 3)
+    ]
+    assert said in outcome.refusals[0].observed
+
+
+def test_what_a_push_changes_is_known_and_the_first_push_of_a_ref_changes_everything(
+    project: Project,
+) -> None:
+    text = _jobs(site="rules: [{changes: ['site/**/*']}]", packages="rules: [{changes: ['packages/**/*']}]")
+
+    assert set(states(project.push(text))) == {"site", "packages"}
+    assert set(states(project.push(text, change=_break))) == {"site"}
+    assert set(states(project.push(text, change=make_vulnerable))) == {"packages"}
+
+
+def test_a_manual_job_of_a_rule_holds_up_the_stages_after_it_and_one_that_may_fail_does_not(
+    project: Project,
+) -> None:
+    text = "stages: [one, two]\nit:\n  stage: one\n  script: 'true'\n  {}\nnext:\n  stage: two\n  script: 'true'\n"
+
+    held = project.push(text.format("rules: [{when: manual}]"))
+    assert (states(held), held.waiting, held.ran) == ({}, ("it", "next"), True)
+    free = project.push(text.format("rules: [{when: manual, allow_failure: true}]"))
+    assert (states(free), free.waiting) == ({"next": "passed"}, ("it",))
+
+
+def test_a_scan_without_advisories_fails_soon_and_is_noted(project: Project) -> None:
+    text = f"it:\n  script: trivy image --exit-code 7 --severity HIGH {BASE}\n"
+
+    assert project.push(text).passed
+    blind = project.push(text, blind=True)
+    assert [(job.name, job.exit_code) for job in blind.failed()] == [("it", 1)]
+    assert "failed to download vulnerability DB" in " ".join(blind.jobs[0].output)
+    assert blind.scans == (f"image --exit-code 7 --severity HIGH {BASE}",)
+
+
+def test_commands_and_names_of_containers_are_noted(project: Project) -> None:
+    name = project.registry.project.rpartition("/")[2]
+    outcome = project.script(
+        f"docker run --rm --name {name} --entrypoint /bin/busybox {BASE} echo /test",
+        f"docker run --detach --name {name}-2 {BASE} /bin/busybox sleep 9; docker exec {name}-2 /bin/busybox true",
+    )
+
+    assert outcome.commands == ("/bin/busybox echo /test", "/bin/busybox sleep 9", "/bin/busybox true")
+    assert outcome.names == (name, f"{name}-2")
+
+
+def test_which_jobs_a_push_would_start_is_known_without_one(project: Project) -> None:
+    file = PipelineFile(TUTORIAL)
+    started = [project.gitlab.started(file, ref, registry=project.registry) for ref in (MAIN, BRANCH, TAG)]
+
+    assert [len(names) for names in started] == [5, 3, 3]
+    assert project.tags() == []
+
+
+MERGE = Ref(name="feature/login", kind="merge_request", source="merge_request_event")
+
+
+def test_a_merge_request_has_no_branch_and_runs_what_is_for_it(project: Project) -> None:
+    outcome = project.push(
+        _jobs(
+            usual="stage: test",
+            branch="rules: [{if: $CI_COMMIT_BRANCH}]",
+            merge='rules: [{if: $CI_PIPELINE_SOURCE == "merge_request_event"}]',
+            old="only: [merge_requests]",
+        )
+        + "it:\n  rules: [{if: $CI_MERGE_REQUEST_IID}]\n"
+        "  script: echo ${CI_COMMIT_BRANCH-none} $CI_COMMIT_REF_NAME\n",
+        MERGE,
+    )
+
+    assert set(states(outcome)) == {"merge", "old", "it"}
+    assert said(outcome) == ["none feature/login"]
 
 
 def test_needs_let_a_job_start_before_its_stage_and_without_it_it_waits(project: Project) -> None:
