@@ -16,7 +16,7 @@ from checker.catalog import CHECKS
 from checker.engine import Engine
 from checker.errors import BrokenLab
 from checker.model import Lab, LabReport, StepReport, Versions
-from checker.ran import Ran
+from checker.ran import RAN, Ran
 from checker.registry import RegistryClient
 from checker.stack.stack import Stack
 from checker.values import fill, secret_names
@@ -54,7 +54,7 @@ def check(
     remember: whether what was found out about images is kept in the workspace for the next time; never for
     a replay, whose workspace is a stranger's. theirs: see `checker.plugin.World`. path: how the workspace is
     called in the report.
-    ran, history: see `checker.plugin.World`; of a practice nobody has watched if not given.
+    ran, history: see `checker.plugin.World`; without `ran` it is what the practice remembers.
     closing: waits, when it is closed, until all containers that were started for a look are gone.
     """
     from checker import answers
@@ -87,7 +87,7 @@ def check(
         theirs=theirs,
         environment=lambda place: answers.environment(engine, place, stack.values, lab.tools),
         memory=memory,
-        ran=ran or Ran(stack.values, secret_names(lab)),
+        ran=ran or _of_practice(lab, stack, memory),
         history=history,
     )
     wanted = frozenset(step.name for step in lab.steps) if steps is None else steps
@@ -151,6 +151,14 @@ def _run_pytest(checks: Path, plugin: object) -> None:
         raise BrokenLab(
             f"pytest could not run {checks} (exit code {ended}).", "This is a defect: please report it."
         )
+
+
+def _of_practice(lab: Lab, stack: Stack, memory: Path | None) -> Ran:
+    """What the answers of a practice ran, as far as it was seen."""
+    ran = Ran(stack.values, secret_names(lab))
+    if memory is not None:
+        ran.load(memory / RAN)
+    return ran
 
 
 def _lies_in(module: object, folder: str) -> bool:
