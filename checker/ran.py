@@ -15,6 +15,8 @@ from checker.looks import literals
 from checker.looks.handed import ENGINES, MAKERS
 from checker.looks.secretscan import spellings
 
+RAN = "ran.json"
+"""In a practice's private folder: which answers gave a secret away when they last ran, without the secret."""
 SHORTEST = 6
 """Characters of a secret that is looked for."""
 LONGEST_SHOWN = 100

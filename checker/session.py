@@ -15,7 +15,7 @@ from checker.cleanup import remove_run, sweep
 from checker.engine import Engine, connect
 from checker.errors import UsageError
 from checker.model import AnswerRun, Lab, LabReport, Step, Written
-from checker.ran import Ran
+from checker.ran import RAN, Ran
 from checker.registry import RegistryClient
 from checker.stack import MAIN
 from checker.stack import stack as stacks
@@ -23,8 +23,6 @@ from checker.stack.stack import Say, Stack
 from checker.values import secret_names
 from checker.workspace import Workspace, locate
 
-RAN = "ran.json"
-"""In the workspace's private folder: which answers gave a secret away when they last ran, without the secret."""
 TRY_LIMIT = 120.0
 """Seconds a script that is only tried may take."""
 
@@ -147,7 +145,8 @@ class Session:
         if not found.is_script:
             return None
         with workspace.exclusive(self.workspace, f"lab run {self.lab.number} {found.name}"):
-            ran = self._ran(env)
+            ran = Ran(env, secret_names(self.lab))
+            ran.load(self.workspace.private / RAN)
             try:
                 return answers.run(
                     self.workspace, found, env, on_output, watch=answers.watch(self.workspace, ran)
@@ -185,15 +184,8 @@ class Session:
                 self.workspace,
                 steps=wanted,
                 closing=closing,
-                ran=self._ran(stack.values),
             )
         return answers.with_written(report, texts)
-
-    def _ran(self, values: Mapping[str, str]) -> Ran:
-        """What answers of this practice ran, as far as it was seen."""
-        ran = Ran(values, secret_names(self.lab))
-        ran.load(self.workspace.private / RAN)
-        return ran
 
     def hint(self, step: str) -> tuple[Hint, str]:
         """A step's next hint (the last one again after that), and what was wrong with the state file."""

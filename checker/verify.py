@@ -17,7 +17,7 @@ from checker.catalog import CHECKS
 from checker.engine import Engine
 from checker.errors import BrokenLab
 from checker.model import Lab, LabReport, Outcome, StepReport, Versions
-from checker.ran import Ran
+from checker.ran import RAN, Ran
 from checker.registry import RegistryClient
 from checker.stack.stack import Stack
 from checker.values import fill, secret_names
@@ -74,7 +74,7 @@ def check(
 ) -> LabReport:
     """Judge the steps (all if None) of a practice by the world as it is now.
 
-    ran, history: see `checker.plugin.World`; of a practice nobody has watched if not given.
+    ran, history: see `checker.plugin.World`; without `ran` it is what the practice remembers.
     closing: waits, when it is closed, until all containers that were started for a look are gone.
     """
     began = time.monotonic()
@@ -123,7 +123,7 @@ def judging(
     memory = workspace.path / PRIVATE if remember else None
     probe = closing.enter_context(Probe(engine, memory and memory / "probes.json"))
     kept = Kept(closing, own)
-    watched = ran or Ran(stack.values, secret_names(lab))
+    watched = ran or _of_practice(lab, stack, memory)
 
     def look(
         steps: frozenset[str] | None = None,
@@ -241,6 +241,14 @@ def _run_pytest(checks: Path, plugin: object) -> None:
         raise BrokenLab(
             f"pytest could not run {checks} (exit code {ended}).", "This is a defect: please report it."
         )
+
+
+def _of_practice(lab: Lab, stack: Stack, memory: Path | None) -> Ran:
+    """What the answers of a practice ran, as far as it was seen."""
+    ran = Ran(stack.values, secret_names(lab))
+    if memory is not None:
+        ran.load(memory / RAN)
+    return ran
 
 
 def _lies_in(module: object, folder: str) -> bool:
