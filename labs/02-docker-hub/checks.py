@@ -282,7 +282,7 @@ def greets(probe: Probe, number: int, greeting: str) -> bool:
 
 # ---------------------------------------------------------------------------------------- 5 settings
 # Must catch: no or another description, no full description or not the README, the private repository
-# missing, public or empty; the public one hidden.
+# missing, public or empty, or public at first; the public one hidden.
 # Must not fail: a README that was changed, line ends of either kind, another way to make the repository.
 @step("settings")
 def test_the_repository_is_described(
@@ -339,9 +339,10 @@ def test_the_other_repository_is_private(the_hub: Hub | RealHub, shelf: Shelf, v
             "not-private",
             expected=f"Nobody but its owner can pull from {name}.",
             observed="It is public: a request without any login is answered.",
-            action="Make it with is_private true, or set that later with POST on its privacy/. A push to a "
-            "repository that is not there makes a public one.",
+            action="Remove it (DELETE on /v2/repositories/ with account and name), and make it again with "
+            "is_private true before you push. A push to a repository that is not there makes a public one.",
         )
+    hubfindings.require_private_from_the_start(the_hub, name)
 
 
 def no_repository(name: str, action: str) -> NoReturn:
