@@ -46,8 +46,9 @@ from checker.findings.service import (
 )
 from checker.findings.tls import require_new_tls, require_no_plain_http, require_trusted
 from checker.looks.asking import MANIFEST, Pushed, Reply, Server
+from checker.looks.chains import first_to_end
 from checker.looks.htpasswdfile import Broken, parse
-from checker.looks.tlsprobe import certificates
+from checker.looks.tlsprobe import Certificate, certificates
 from checker.model import Service
 from checker.registry import RegistryClient
 from checker.stack.container import ServiceEnded, ServiceSilent
@@ -328,6 +329,7 @@ def try_tls(bench: Bench) -> None:
             f"{leaf.lifetime.days} days.",
             action="Say how many days when the authority signs it; a request cannot.",
         )
+    require_lasting_chain(workspace, authority, leaf, days)
     if leaf.authority:
         fail(
             "certificate-may-issue",
@@ -336,6 +338,22 @@ def try_tls(bench: Bench) -> None:
             action="Give it basicConstraints = CA:FALSE. Whoever stole its key could issue certificates that "
             "all who trust your authority believe.",
         )
+
+
+def require_lasting_chain(workspace: Workspace, authority: str, leaf: Certificate, days: int) -> None:
+    """That clients go on for as long as the server's certificate lasts: nothing above it ends before."""
+    weakest = first_to_end(workspace.read(CERTIFICATE) or "", authority)
+    if weakest is None or weakest.ends >= leaf.ends - timedelta(days=1):
+        return
+    whose = "Your authority's certificate" if weakest.self_signed else "A certificate in between"
+    fail(
+        "authority-ends-first",
+        expected=f"Clients that trust {AUTHORITY} accept the server's certificate for {days} days.",
+        observed=f"{whose} ({weakest.subject}) ends on {weakest.ends:%Y-%m-%d}, and from then on they refuse "
+        f"the server's too, which says that it is good until {leaf.ends:%Y-%m-%d}.",
+        action="Give the authority at least as many days as what it issues (-days of `openssl req -x509`), and "
+        "issue the server's certificate again.",
+    )
 
 
 def authority_of(workspace: Workspace) -> str:
