@@ -38,10 +38,10 @@ class Scripts:
             begun = {name: pool.submit(run) for name, run in runs.items()}
             return {name: future.result() for name, future in begun.items()}
 
-    def gate(self, image: str, accepted: str, *, database: bool = True) -> int | None:
+    def gate(self, image: str, accepted: str, *, database: bool = True, reach: str = "") -> int | None:
         """The exit code of `bash gate.sh IMAGE` with this file of exceptions; None if it did not end.
 
-        database: whether the scanner has one.
+        database: whether the scanner has one. reach: the address of a registry that it can reach.
         """
         with self._copy() as (place, environment):
             _write(place / exceptions.FILE, accepted)
@@ -54,7 +54,7 @@ class Scripts:
                 place=place,
                 environment=environment,
                 seconds=SECONDS,
-                reach=_engine(environment),
+                reach=(*_engine(environment), *((reach,) if reach else ())),
             )
         return ran.exit_code
 
