@@ -3,7 +3,6 @@
 import io
 import os
 import tarfile
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,8 +17,8 @@ from checker.stack.labels import OWNER, PROCESS
 
 MEMORY, PROCESSES = "256m", 256
 OUTPUT_LIMIT = 4096
-IDLER = "/.registry-lab-busybox"
-"""Where a container that has nothing else to do finds the program that does nothing."""
+IDLER = "/.registry-lab/busybox"
+"""Where a container with nothing to do has its program. Busybox looks at its own name."""
 LONGEST_IDLE = "3600"
 
 
@@ -131,7 +130,10 @@ class Throwaway:
                 if idle:
                     api.put_archive(container, "/", self._busybox(idle))
                 api.start(container)
-            yield Inside(self._engine, container, number)
+            inside = Inside(self._engine, container, number)
+            if idle and not inside.running():
+                raise EngineFault(f"A container of {image} with nothing to do ended by itself.")
+            yield inside
         except docker.errors.APIError as error:
             raise EngineFault(f"The engine cannot run {image}: {error.explanation or error}") from error
         finally:
@@ -154,9 +156,13 @@ class Throwaway:
             self._remove(source)
         made = io.BytesIO()
         with tarfile.open(fileobj=made, mode="w") as archive:
-            entry = tarfile.TarInfo(IDLER.lstrip("/"))
-            entry.size, entry.mode, entry.mtime = len(data), 0o755, int(time.time())
-            archive.addfile(entry, io.BytesIO(data))
+            for path, size, kind in (
+                (".registry-lab", 0, tarfile.DIRTYPE),
+                (IDLER[1:], len(data), tarfile.REGTYPE),
+            ):
+                entry = tarfile.TarInfo(path)
+                entry.type, entry.size, entry.mode = kind, size, 0o755
+                archive.addfile(entry, io.BytesIO(data) if size else None)
         return made.getvalue()
 
     def _remove(self, container: str) -> None:

@@ -270,3 +270,29 @@ def test_a_package_that_was_really_updated_or_removed_hides_nothing(hidden: Hidd
         [entry(0, f"{SITE}/pip/_vendor/requests/__init__.py")], packages={}, layers=("another",)
     )
     assert not hidden(BASE, packages={"python3-requests": "2.32.3"}, layers=("another",))
+
+
+@pytest.mark.parametrize(
+    ("config", "command"),
+    [
+        ({}, []),
+        ({"Healthcheck": None}, []),
+        ({"Healthcheck": {"Test": ["NONE"]}}, []),
+        ({"Healthcheck": {"Test": []}}, []),
+        ({"Healthcheck": {"Test": ["CMD", "ask", "8080"]}}, ["ask", "8080"]),
+        (
+            {"Healthcheck": {"Test": ["CMD-SHELL", "ask 8080 || exit 1"]}},
+            ["/bin/sh", "-c", "ask 8080 || exit 1"],
+        ),
+        (
+            {"Healthcheck": {"Test": ["CMD-SHELL", "ask(8080)"]}, "Shell": ["python3", "-c"]},
+            ["python3", "-c", "ask(8080)"],
+        ),
+    ],
+)
+def test_a_health_check_is_the_command_that_the_engine_runs(
+    config: dict[str, Any], command: list[str]
+) -> None:
+    from health import command_of
+
+    assert command_of(config) == command
