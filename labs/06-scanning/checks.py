@@ -10,11 +10,11 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-import crontab
 import exceptions
 import gates
 import health
 import pytest
+import schedule
 import stored
 from comparing import Subject, require_findings, require_report, require_subject
 from hiding import require_nothing_hidden
@@ -662,22 +662,7 @@ def test_every_stored_tag_has_a_true_report(
             )
             require_true(workspace, subject, trivy_json)
     require_sweep(scans, scripts, trials)
-    jobs = [line for line in crontab.lines(workspace.read("crontab") or "") if "sweep.sh" in line.command]
-    if not jobs:
-        fail(
-            "not-scheduled",
-            expected="A line of the file crontab runs sweep.sh.",
-            observed="The file has no such line." if workspace.read("crontab") else "There is no such file.",
-            action="Five fields for the time, and then the command: minute, hour, day, month, day of the "
-            "week.",
-        )
-    if not any(job.daily for job in jobs):
-        fail(
-            "scheduled-too-rarely",
-            expected="sweep.sh runs at least once on every day.",
-            observed="By the times in crontab there are days without it, or the times cannot be read.",
-            action="Give a minute and an hour, and a star for day, month and day of the week.",
-        )
+    schedule.require_daily(workspace, scripts)
 
 
 def require_sweep(scans: Scans, scripts: Scripts, trials: Trials) -> None:

@@ -4,6 +4,8 @@ Each run is in a copy of the workspace and a room of its own, with the environme
 the learner's files nor the results of other runs change.
 """
 
+import secrets
+import shlex
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,11 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import exceptions
+import msgspec
+from crontab import Line
 
 from checker import answers
 from checker.pipelines import sandbox
+from checker.pipelines.sandbox import Ran
 from checker.plugin import Environment
-from checker.workspace import Workspace
+from checker.workspace import PRIVATE, Workspace
 
 SECONDS = 60.0
 """For one run."""
@@ -74,12 +79,46 @@ class Scripts:
             copy = Workspace(place)
             return {path: copy.read(path) for path in wanted}
 
+    def job(self, line: Line) -> Ran | None:
+        """What came of a line of a crontab that did not start sweep.sh; None if it did.
+
+        In place of sweep.sh there is a script that leaves a mark, and in place of sleep, with which many lines
+        begin, one that does not wait. No engine is there.
+        """
+        with self._copy() as (place, environment):
+            programs = place / PRIVATE / "programs"
+            programs.mkdir(parents=True)
+            mark = place / PRIVATE / f"swept-{secrets.token_hex(8)}"
+            _write_script(programs / "sleep", "#!/bin/sh\n", executable=True)
+            if (place / "sweep.sh").is_file():
+                _write_script(place / "sweep.sh", f"#!/bin/sh\n: > {shlex.quote(str(mark))}\n")
+            moved = {name: self._moved(value, place) for name, value in line.settings.items()}
+            environment |= {
+                "DOCKER_HOST": "unix:///nonexistent",
+                "PATH": f"{programs}:{environment['PATH']}",
+                **moved,
+            }
+            ran = sandbox.run(
+                [
+                    *("/bin/sh", "-c", 'cd "$HOME" && printf %s "$3" | "$1" -c "$2"', "cron"),
+                    *(moved.get("SHELL", "/bin/sh"), self._moved(line.command, place), line.input),
+                ],
+                place=place,
+                environment=environment,
+                seconds=SECONDS,
+            )
+            said = ran.output.replace(str(place), str(self._workspace.path))
+            return None if mark.exists() else msgspec.structs.replace(ran, output=said)
+
+    def _moved(self, text: str, place: Path) -> str:
+        return text.replace(str(self._workspace.path), str(place))
+
     def _move(self, place: Path) -> None:
         """Let scripts that have the workspace's path in them mean the copy."""
         for path in place.glob("*.sh"):
             text = Workspace(place).read(path.name)
             if text is not None and str(self._workspace.path) in text:
-                path.write_text(text.replace(str(self._workspace.path), str(place)), encoding="utf-8")
+                path.write_text(self._moved(text, place), encoding="utf-8")
 
     @contextmanager
     def _copy(self) -> Iterator[tuple[Path, dict[str, str]]]:
@@ -96,6 +135,13 @@ def _engine(environment: Mapping[str, str]) -> tuple[str, ...]:
     """The engine's address, where it is one of this machine's ports and no socket."""
     kind, _, address = environment.get("DOCKER_HOST", "").partition("://")
     return (address,) if kind == "tcp" and address.startswith("127.0.0.1:") else ()
+
+
+def _write_script(path: Path, text: str, *, executable: bool = False) -> None:
+    """Write a script; one that is there keeps its mode, so that what could not be executed still cannot."""
+    path.write_text(text, encoding="utf-8")
+    if executable:
+        path.chmod(0o755)
 
 
 def _write(path: Path, text: str) -> None:
