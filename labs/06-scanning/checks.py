@@ -93,10 +93,18 @@ def require_app(answer_body: str | None, name: str, values: Values, log: str = "
         )
 
 
-def require_answers(probe: Probe, name: str, values: Values) -> None:
+def require_answers(probe: Probe, name: str, values: Values, version: str = "") -> None:
+    """That an image greets. version: that it was built with, which it shows too."""
     answer = probe.local(name)
     body = answer.body if answer and answer.status == 200 else None
     require_app(body, name, values, answer.log if answer else "")
+    if not re.search(rf"(?<![\w.]){re.escape(version)}(?![\w.])", body or ""):
+        fail(
+            "built-without-the-version",
+            expected=f"The page of {name} says that it is version {version}.",
+            observed=f"It is {' '.join((body or '').split())[:120]!r}.",
+            action=f"Build it with --build-arg VERSION={version}, which is in a variable.",
+        )
 
 
 def reported(workspace: Workspace, path: str, read: Read) -> tuple[str | None, Report | Malformed | None]:
@@ -166,7 +174,7 @@ def test_the_reports_say_what_a_scan_of_the_image_says(
 ) -> None:
     probe.ahead([f"{values['APP']}:{values['VERSION']}"])  # it starts while it is scanned
     name, own = shop(engine, scans, values)
-    require_answers(probe, name, values)
+    require_answers(probe, name, values, values["VERSION"])
     everything = subject_of(
         "reports/all.json", name, own, "Scan $APP:$VERSION with --format json and no --severity."
     )
@@ -237,6 +245,7 @@ def test_what_can_be_mended_is_mended(
     values: Values,
 ) -> None:
     name = f"{values['APP']}:{values['NEXT_VERSION']}"
+    require_new_dockerfile(workspace, "app/Dockerfile", "app/fixed.Dockerfile")
     require_image(engine, name, "Build the folder app with your new Dockerfile under that name.")
     own = scans.image(name)
     left = sorted(one for one in own.of(URGENT) if one.fixed)
@@ -247,7 +256,7 @@ def test_what_can_be_mended_is_mended(
             observed=f"There is {left[0]}, which is {left[0].severity} and mended in {left[0].fixed}.",
             action="Look where the package comes from: a newer base image brings a newer one.",
         )
-    require_answers(probe, name, values)
+    require_answers(probe, name, values, values["NEXT_VERSION"])
     again = "Scan $APP:$NEXT_VERSION with --format json and no --severity."
     require_true(workspace, subject_of("reports/fixed.json", name, own, again), trivy_json)
     pushed = require_pushed(registry, values["APP"], values["NEXT_VERSION"])
@@ -259,6 +268,31 @@ def test_what_can_be_mended_is_mended(
             action="Tag and push after the last build. What was not scanned should not go out.",
         )
     require_nothing_hidden(scans.base(tag_of(OLD)), own, pushed, name)
+
+
+def require_new_dockerfile(workspace: Workspace, given: str, new: str) -> None:
+    """That what is mended has a Dockerfile of its own, and the one that the lab came with says what it said."""
+    text, shipped = workspace.read(given), (Path(__file__).parent / "starter" / given).read_text("utf-8")
+    if text is None or instructions(text) != instructions(shipped):
+        fail(
+            "dockerfile-changed",
+            expected=f"{given} is as it went out: it is the record of that.",
+            observed="It was changed." if text is not None else "It is not there.",
+            action=f"Put it back as it was, and write what you mend into {new}.",
+        )
+    if workspace.read(new) is None:
+        fail(
+            "new-dockerfile-missing",
+            expected=f"There is a file {new}, and the image is built with it.",
+            observed="There is no such file.",
+            action=f"Write it, and build with `docker build --file {new}`.",
+        )
+
+
+def instructions(text: str) -> list[str]:
+    """The lines of a Dockerfile that are no remarks, without blanks at their ends."""
+    stripped = (line.strip() for line in text.splitlines())
+    return [line for line in stripped if line and not line.startswith("#")]
 
 
 def require_pushed(registry: RegistryClient, repository: str, tag: str) -> RegistryImage:
@@ -437,7 +471,16 @@ def test_the_secret_was_found_and_is_gone(
             action=again,
         )
     repository, tag = f"{values['APP']}-clean", values["VERSION"]
-    require_pushed(registry, repository, tag)
+    require_new_dockerfile(workspace, "leaky/Dockerfile", "leaky/clean.Dockerfile")
+    built = require_image(engine, f"{repository}:{tag}", "Build leaky/clean.Dockerfile under that name.")
+    pushed = require_pushed(registry, repository, tag)
+    if pushed.diff_ids != built.layers:
+        fail(
+            "pushed-another-image",
+            expected=f"{values['REGISTRY']}/{repository}:{tag} is the image {repository}:{tag} of the engine.",
+            observed="Their layers differ.",
+            action="Tag and push after the last build.",
+        )
     token = values["DOWNLOAD_TOKEN"]
     needle = secretscan.exact("the token", token)
     for image in registry.images(repository, tag):
@@ -673,6 +716,15 @@ def require_sweep(scans: Scans, scripts: Scripts, trials: Trials) -> None:
     images = stored.fill(int(client.address.rpartition(":")[2]), python_packages(scans.base(tag_of(OLD))))
     texts = scripts.sweep(client.address, [image.report for image in images])
     missing = [image for image in images if texts.get(image.report) is None]
+    if missing and all(
+        scripts.sweep(client.address, [image.report for image in images], engine=True).values()
+    ):
+        fail(
+            "sweep-needs-the-engine",
+            expected="sweep.sh scans straight from the registry: without an engine it makes the same reports.",
+            observed=f"Without an engine it made no report {missing[0].report}; with one it did.",
+            action="Pull nothing. Scan $REGISTRY/REPOSITORY:TAG with --image-src remote.",
+        )
     if missing:
         fail(
             "sweep-knows-only-its-own" if len(missing) == len(images) else "sweep-leaves-out",

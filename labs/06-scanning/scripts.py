@@ -25,6 +25,7 @@ from checker.workspace import PRIVATE, Workspace
 SECONDS = 60.0
 """For one run."""
 AT_ONCE = 2
+NO_ENGINE = "unix:///nonexistent/docker.sock"
 NO_DATABASE = {"TRIVY_SKIP_DB_UPDATE": "true", "TRIVY_DB_REPOSITORY": "127.0.0.1:1/nobody/is-here:2"}
 """So that none is fetched either where there is internet."""
 
@@ -63,18 +64,23 @@ class Scripts:
             )
         return ran.exit_code
 
-    def sweep(self, registry: str, wanted: Sequence[str]) -> dict[str, str | None]:
-        """What `bash sweep.sh` with this registry writes: path -> text of those wanted, None if none."""
+    def sweep(self, registry: str, wanted: Sequence[str], *, engine: bool = False) -> dict[str, str | None]:
+        """What `bash sweep.sh` with this registry writes: path -> text of those wanted, None if none.
+
+        engine: whether it can ask one.
+        """
         with self._copy() as (place, environment):
             for path in wanted:
                 (place / path).unlink(missing_ok=True)
             environment["REGISTRY"] = registry
+            if not engine:
+                environment["DOCKER_HOST"] = NO_ENGINE
             sandbox.run(
                 ["bash", "sweep.sh"],
                 place=place,
                 environment=environment,
                 seconds=2 * SECONDS,
-                reach=(*_engine(environment), registry),
+                reach=(*(_engine(environment) if engine else ()), registry),
             )
             copy = Workspace(place)
             return {path: copy.read(path) for path in wanted}
@@ -94,7 +100,7 @@ class Scripts:
                 _write_script(place / "sweep.sh", f"#!/bin/sh\n: > {shlex.quote(str(mark))}\n")
             moved = {name: self._moved(value, place) for name, value in line.settings.items()}
             environment |= {
-                "DOCKER_HOST": "unix:///nonexistent",
+                "DOCKER_HOST": NO_ENGINE,
                 "PATH": f"{programs}:{environment['PATH']}",
                 **moved,
             }
