@@ -13,6 +13,7 @@ from checker.engine import Engine
 from checker.model import Lab, Service, Value
 from checker.stack import stack as stacks
 from checker.stack.stack import Stack
+from checker.throwaway import Throwaway
 from checker.views import views
 
 
@@ -30,18 +31,21 @@ class Trial:
 class Trials:
     """Starts services for a check and removes all of them at its end.
 
-    place: the workspace, whose files the services may be given.
+    place: the workspace, whose files the services may be given. throwaway: makes images and containers that
+    go as well.
     """
 
     def __init__(self, engine: Engine, place: Path) -> None:
         self._engine = engine
         self._place = place
         self._owners: list[str] = []
+        self.throwaway = Throwaway(engine)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.throwaway.close()
         for owner in self._owners:
             stacks.remove(self._engine, owner)
 

@@ -135,6 +135,37 @@ def require_fresh_pull(events: Sequence[Event], image: RegistryImage, tag: str) 
     return moment(fetched[0].at)
 
 
+def require_private_from_the_start(hub: Hub | RealHub, path: str) -> None:
+    """That nobody but its owner could ever see this repository, since it was made.
+
+    A repository that was removed and made again is another one, so that a practice can mend the mistake.
+    """
+    history = [entry for entry in hub.visibility() if entry.repository == path]
+    made = max((n for n, entry in enumerate(history) if entry.change in ("made", "pushed")), default=0)
+    public = next((entry for entry in history[made:] if not entry.is_private), None)
+    if public is None:
+        return
+    hidden = next((entry for entry in history if entry.seq > public.seq and entry.is_private), None)
+    first = moment(public.at)
+    came = [
+        event
+        for event in hub.events()
+        if event.action == "push" and event.repository == path and event.media_type in MANIFEST_TYPES
+        and moment(event.at) >= first and (hidden is None or moment(event.at) <= moment(hidden.at))
+    ]  # fmt: skip
+    how = {"made": "It was made public", "pushed": "A push made it, and so it was public"}
+    until = f" and stayed public until {hidden.at[11:19]}" if hidden else ""
+    fail(
+        "public-at-first",
+        expected=f"{path} is private from its first moment.",
+        observed=f"{how.get(public.change, 'It was shown to everybody')} at {public.at[11:19]} UTC{until}."
+        + (" An image was pushed meanwhile, which everybody could pull." if came else ""),
+        action="Make it with POST and is_private true, before anything is pushed there. What was public cannot "
+        "be made secret afterwards, so remove this one first: DELETE on /v2/repositories/ with account and "
+        "name.",
+    )
+
+
 def require_no_secret(
     registry: RegistryClient, repositories: Iterable[str], needles: Sequence[Needle]
 ) -> None:

@@ -148,7 +148,7 @@ def plain(host: str, port: int, path: str = "/v2/") -> Plain | None:
 def certificates(text: str) -> list[Certificate]:
     """The certificates in a PEM text, in their order; none if it cannot be read."""
     try:
-        return [_read(found) for found in x509.load_pem_x509_certificates(text.encode())]
+        return [read(found) for found in x509.load_pem_x509_certificates(text.encode())]
     except (ValueError, UnsupportedAlgorithm):
         return []
 
@@ -185,7 +185,7 @@ def _shown(host: str, port: int, name: str) -> Look:
     except OSError as error:
         return Look(Trouble.SILENT, _plain(error))
     try:
-        return Look(Trouble.NONE, "", _read(x509.load_der_x509_certificate(sent or b"")), version)
+        return Look(Trouble.NONE, "", read(x509.load_der_x509_certificate(sent or b"")), version)
     except (ValueError, UnsupportedAlgorithm) as error:
         return Look(Trouble.OTHER, f"its certificate cannot be read: {error}")
 
@@ -222,7 +222,8 @@ def _why(
     return Trouble.UNKNOWN_CA if error.verify_code in (2, 7, 18, 19, 20, 21) else Trouble.OTHER
 
 
-def _read(found: x509.Certificate) -> Certificate:
+def read(found: x509.Certificate) -> Certificate:
+    """Return what matters of a certificate."""
     try:
         extension = found.extensions.get_extension_for_oid(ExtensionOID.SUBJECT_ALTERNATIVE_NAME).value
         assert isinstance(extension, x509.SubjectAlternativeName)

@@ -29,6 +29,9 @@ CREATE TABLE IF NOT EXISTS repositories (
   id INTEGER PRIMARY KEY, namespace TEXT NOT NULL, name TEXT NOT NULL, description TEXT NOT NULL DEFAULT '',
   full_description TEXT NOT NULL DEFAULT '', is_private INTEGER NOT NULL DEFAULT 0, created_at TEXT NOT NULL,
   updated_at TEXT NOT NULL, pull_count INTEGER NOT NULL DEFAULT 0, UNIQUE (namespace, name));
+CREATE TABLE IF NOT EXISTS visibility (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, repository TEXT NOT NULL, change TEXT NOT NULL,
+  is_private INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS tags (
   id INTEGER PRIMARY KEY, repository TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL,
   media_type TEXT NOT NULL, pusher TEXT NOT NULL, pushed_at TEXT NOT NULL, pulled_at TEXT,

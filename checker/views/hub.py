@@ -12,7 +12,7 @@ from checker.pace import scaled
 from checker.registry import RegistryClient
 from checker.stack.stack import Running
 from checker.tokenauth import TokenAuth
-from checker.views.operated import TIMEOUT, AccessToken, Delivery, Guarded
+from checker.views.operated import TIMEOUT, AccessToken, Delivery, Guarded, Visibility
 
 Repository = dict[str, Any]
 """A repository as the hub's HTTP API describes it."""
@@ -32,6 +32,10 @@ class Hub(Guarded):
     def access_tokens(self) -> list[AccessToken]:
         """The access tokens there are, oldest first, without what makes them work."""
         return self.ask("/_lab/access-tokens", list[AccessToken])
+
+    def visibility(self) -> list[Visibility]:
+        """When each repository was made, hidden, shown and removed, oldest first."""
+        return self.ask("/_lab/visibility", list[Visibility])
 
     def repository(self, namespace: str, name: str) -> Repository | None:
         """A repository's settings; None if there is none of that name."""
@@ -76,6 +80,9 @@ class RealHub:
 
     def deliveries(self) -> NoReturn:
         _not_shown("its deliveries of webhooks")
+
+    def visibility(self) -> NoReturn:
+        _not_shown("from when on a repository was private")
 
     def access_tokens(self) -> NoReturn:
         _not_shown("which access tokens were used")

@@ -105,6 +105,19 @@ class Delivery(msgspec.Struct, frozen=True):
     delivered: bool = False
 
 
+class Visibility(msgspec.Struct, frozen=True):
+    """Who could see a repository of the hub from a moment on.
+
+    change: `made` (by a call of the API), `pushed` (by a push, which makes a public one), `set`, `removed`.
+    """
+
+    seq: int
+    at: str
+    repository: str
+    change: str
+    is_private: bool
+
+
 class Received(msgspec.Struct, frozen=True):
     """A request that the webhook receiver got under a name. headers: lower-case names."""
 

@@ -42,6 +42,8 @@ from checker.workspace import Workspace
 Values = Mapping[str, str]
 TOLD_WITHIN = 5.0
 """Seconds that a webhook may be on its way, or a container starting."""
+SMALL = 64 * 1024
+"""Bytes of a file that is read for the version; larger ones are programs, which have numbers of all kinds."""
 TOKEN_NEEDLE = secretscan.beginning("an access token", "dckr_pat_", r"[A-Za-z0-9_-]{20,}")
 
 
@@ -186,7 +188,22 @@ def test_the_hub_has_the_version(
             observed=f"None of its {len(image.layers)} layers has the greeting {values['GREETING']}.",
             action="Build the folder app, and push what you built.",
         )
+    require_version(shelf, values["VERSION"])
     hubfindings.require_no_secret(shelf.registry, (shelf.name, f"{shelf.name}-internal"), needles)
+
+
+def require_version(shelf: Shelf, version: str) -> None:
+    """That the image of this tag was built with this version: in a small file, or in how it was made."""
+    image = shelf.image(version)
+    if image is None or version in str(image.document):
+        return
+    if not any(version.encode() in file.data for file in image.files() if len(file.data) < SMALL):
+        fail(
+            "built-without-the-version",
+            expected=f"The image {shelf.name}:{version} knows that it is version {version}.",
+            observed="That stands nowhere in it: the Dockerfile was not told.",
+            action=f"Build it with --build-arg VERSION={version}, which is in a variable.",
+        )
 
 
 def not_pushed(shelf: Shelf, hub: Hub | RealHub, engine: EngineView, values: Values) -> NoReturn:
@@ -306,7 +323,7 @@ def greets(probe: Probe, number: int, greeting: str) -> bool:
 
 # ---------------------------------------------------------------------------------------- 5 settings
 # Must catch: no or another description, no full description or not the README, the private repository
-# missing, public or empty; the public one hidden.
+# missing, public, empty or with another image, or public at first; the public one hidden.
 # Must not fail: a README that was changed, line ends of either kind, another way to make the repository.
 @step("settings")
 def test_the_repository_is_described(
@@ -358,14 +375,26 @@ def test_the_other_repository_is_private(the_hub: Hub | RealHub, shelf: Shelf, v
             observed="It has no tags.",
             action="Tag the app as $REPOSITORY-internal with its version, and push that.",
         )
+    version = values["VERSION"]
+    inside, image = registry.image(name, version), shelf.image(version)
+    if inside is None or (image and inside.diff_ids != image.diff_ids):
+        fail(
+            "private-repository-without-the-version",
+            expected=f"{name}:{version} is the image {shelf.name}:{version}.",
+            observed=f"Under that tag there is another image: {inside.digest[:19]}…."
+            if inside
+            else f"Its tags are {listed(registry.tags(name))}.",
+            action="Tag $REPOSITORY:$VERSION as $REPOSITORY-internal:$VERSION, and push that.",
+        )
     if not found.get("is_private") or anybody_reads(the_hub.public, name):
         fail(
             "not-private",
             expected=f"Nobody but its owner can pull from {name}.",
             observed="It is public: a request without any login is answered.",
-            action="Make it with is_private true, or set that later with POST on its privacy/. A push to a "
-            "repository that is not there makes a public one.",
+            action="Remove it (DELETE on /v2/repositories/ with account and name), and make it again with "
+            "is_private true before you push. A push to a repository that is not there makes a public one.",
         )
+    hubfindings.require_private_from_the_start(the_hub, name)
 
 
 def no_repository(name: str, action: str) -> NoReturn:
@@ -399,6 +428,7 @@ def test_the_hub_told_of_the_next_push(
         the_hub, the_inbox, shelf.name, values["NEXT_VERSION"], values["HUB_USERNAME"], values["HOOK"]
     )
     if hook.told(TOLD_WITHIN):
+        require_version(shelf, values["NEXT_VERSION"])
         return
     if values["NEXT_VERSION"] not in shelf.tags:
         fail(

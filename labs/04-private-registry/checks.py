@@ -22,6 +22,14 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from cryptography.x509 import load_pem_x509_certificate
+from prepared import (
+    require_authority_key,
+    require_file,
+    require_project,
+    require_read_only,
+    require_shown,
+    require_volume,
+)
 from requests.auth import HTTPBasicAuth
 
 from checker.check import fail, step
@@ -47,8 +55,9 @@ from checker.findings.service import (
 )
 from checker.findings.tls import require_new_tls, require_no_plain_http, require_trusted
 from checker.looks.asking import MANIFEST, Pushed, Reply, Server
+from checker.looks.chains import first_to_end
 from checker.looks.htpasswdfile import Broken, parse
-from checker.looks.tlsprobe import certificates
+from checker.looks.tlsprobe import Certificate, certificates
 from checker.model import Service
 from checker.pace import scaled
 from checker.ran import Ran
@@ -164,7 +173,7 @@ def test_the_service_survives(values: Values, engine: EngineView, tried: Mapping
     port = int(values["SERVICE_PORT"])
     require_restarts(container)
     require_local(container, port)
-    require_kept(container, storage_of(container))
+    require_volume(require_kept(container, storage_of(container)), values["SERVICE_VOLUME"], container.name)
     digest = pushed(RegistryClient(f"127.0.0.1:{port}"), values, "Your service")
     tried["service"].result()
     first = engine.modified(container, blob_path(storage_of(container), digest))
@@ -299,6 +308,7 @@ def test_a_client_that_trusts_the_authority_is_content(
 ) -> None:
     tried["tls"].result()
     keys_are_private(workspace)
+    require_authority_key(workspace, "ca/ca.key", authority_of(workspace))
 
 
 def try_tls(bench: Bench) -> None:
@@ -332,6 +342,7 @@ def try_tls(bench: Bench) -> None:
             f"{leaf.lifetime.days} days.",
             action="Say how many days when the authority signs it; a request cannot.",
         )
+    require_lasting_chain(workspace, authority, leaf, days)
     if leaf.authority:
         fail(
             "certificate-may-issue",
@@ -340,6 +351,22 @@ def try_tls(bench: Bench) -> None:
             action="Give it basicConstraints = CA:FALSE. Whoever stole its key could issue certificates that "
             "all who trust your authority believe.",
         )
+
+
+def require_lasting_chain(workspace: Workspace, authority: str, leaf: Certificate, days: int) -> None:
+    """That clients go on for as long as the server's certificate lasts: nothing above it ends before."""
+    weakest = first_to_end(workspace.read(CERTIFICATE) or "", authority)
+    if weakest is None or weakest.ends >= leaf.ends - timedelta(days=1):
+        return
+    whose = "Your authority's certificate" if weakest.self_signed else "A certificate in between"
+    fail(
+        "authority-ends-first",
+        expected=f"Clients that trust {AUTHORITY} accept the server's certificate for {days} days.",
+        observed=f"{whose} ({weakest.subject}) ends on {weakest.ends:%Y-%m-%d}, and from then on they refuse "
+        f"the server's too, which says that it is good until {leaf.ends:%Y-%m-%d}.",
+        action="Give the authority at least as many days as what it issues (-days of `openssl req -x509`), and "
+        "issue the server's certificate again.",
+    )
 
 
 def authority_of(workspace: Workspace) -> str:
@@ -473,17 +500,12 @@ def test_what_runs_is_what_was_prepared(
         "Write compose.yaml with that port, and run `docker compose up --detach`.",
     )
     require_local(container, port)
-    if "com.docker.compose.project" not in container.labels:
-        fail(
-            "not-from-compose",
-            expected=f"What answers on port {port} was brought up with Compose.",
-            observed=f"The container {container.name} was not.",
-            action="Write compose.yaml, remove that container, and run `docker compose up --detach`.",
-        )
+    require_project(container, workspace, "compose.yaml", values["COMPOSE_PROJECT_NAME"])
     for entry in container.published:
         require_no_plain_http(entry.port, what)
     authority = authority_of(workspace)
-    require_trusted(port, authority, names_of(values), what)
+    leaf = require_trusted(port, authority, names_of(values), what)
+    require_shown(leaf, workspace, CERTIFICATE, what)
     require_new_tls(port, what)
     require_accounts(port, authority, account(values), what)
     known = Server(port, authority, account(values))
@@ -491,6 +513,7 @@ def test_what_runs_is_what_was_prepared(
         known.ask("GET", "/v2/"), OWNER, values["TEAM"], "config-not-used", "the registry that runs"
     )
     require_deletion(known.ask("DELETE", f"/v2/{values['APP']}/manifests/{NOWHERE}"), 404)
+    require_read_only(container, FOLDER)
     require_restarts(container)
     require_kept(container, storage_of(container))
     if any(entry.inside == int(values["DEBUG_PORT"]) for entry in container.published):
@@ -655,10 +678,13 @@ def test_only_the_proxy_leads_to_the_registry(
         "Write edge/compose.yaml with that port for nginx, and bring it up as the project $EDGE_PROJECT.",
     )
     require_local(proxy, port, 443)
+    require_project(proxy, workspace, "edge/compose.yaml", values["EDGE_PROJECT"])
+    require_file(workspace, "edge/nginx.conf")
     for entry in proxy.published:
         require_no_plain_http(entry.port, what)
     authority = authority_of(workspace)
-    require_trusted(port, authority, names_of(values), what)
+    leaf = require_trusted(port, authority, names_of(values), what)
+    require_shown(leaf, workspace, CERTIFICATE, what)
     require_new_tls(port, what)
     nothing_past(proxy, engine)
     server = signed_in(Server(port, authority), account(values))

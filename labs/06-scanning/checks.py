@@ -9,12 +9,14 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import crontab
 import exceptions
+import gates
+import health
 import msgspec
 import pytest
+import schedule
 import stored
-from comparing import NOT_SAFE, Subject, require_findings, require_report, require_subject
+from comparing import Subject, require_findings, require_report, require_subject
 from hiding import require_nothing_hidden
 from reading import URGENT, Found, Malformed, Marked, Report, materials, sarif, text_of, trivy_json
 from scans import Scans
@@ -44,10 +46,8 @@ Values = Mapping[str, str]
 Read = Callable[[str], Report]
 """How a file's text becomes a report. Raises Malformed."""
 
-NOWHERE = "127.0.0.1:1"
-"""A registry that nobody runs: a scanner is told so at once."""
-OLD, FIXED, EMPTY = "shop-base", "shop-base-fixed", "busybox"
-"""Base images: one with much that is known, one with only what has no fix, one without packages."""
+OLD = "shop-base"
+"""The base image with much that is known about it."""
 
 
 @pytest.fixture(scope="session")
@@ -97,10 +97,18 @@ def require_app(answer_body: str | None, name: str, values: Values, log: str = "
         )
 
 
-def require_answers(probe: Probe, name: str, values: Values) -> None:
+def require_answers(probe: Probe, name: str, values: Values, version: str = "") -> None:
+    """That an image greets. version: that it was built with, which it shows too."""
     answer = probe.local(name)
     body = answer.body if answer and answer.status == 200 else None
     require_app(body, name, values, answer.log if answer else "")
+    if not re.search(rf"(?<![\w.]){re.escape(version)}(?![\w.])", body or ""):
+        fail(
+            "built-without-the-version",
+            expected=f"The page of {name} says that it is version {version}.",
+            observed=f"It is {' '.join((body or '').split())[:120]!r}.",
+            action=f"Build it with --build-arg VERSION={version}, which is in a variable.",
+        )
 
 
 def reported(workspace: Workspace, path: str, read: Read) -> tuple[str | None, Report | Malformed | None]:
@@ -170,7 +178,7 @@ def test_the_reports_say_what_a_scan_of_the_image_says(
 ) -> None:
     probe.ahead([f"{values['APP']}:{values['VERSION']}"])  # it starts while it is scanned
     name, own = shop(engine, scans, values)
-    require_answers(probe, name, values)
+    require_answers(probe, name, values, values["VERSION"])
     everything = subject_of(
         "reports/all.json", name, own, "Scan $APP:$VERSION with --format json and no --severity."
     )
@@ -209,11 +217,12 @@ def test_the_sarif_is_valid_and_of_the_image(
 
 # -------------------------------------------------------------------------------------------- 3 gate
 # Must catch: a gate that is always open or always shut, that takes a broken scanner for findings or for none,
-# that ignores severities or exceptions, that lets through what has no fix.
+# that looks at one of the two severities or at one kind of packages, that does not read exceptions, or takes one
+# of them for all, that lets through what has no fix.
 # Must not fail: any way to write it, a second tool that reads a report, messages of any kind.
 @step("gate")
 def test_the_gate_tells_findings_from_a_broken_scanner(
-    workspace: Workspace, scans: Scans, scripts: Scripts, values: Values
+    workspace: Workspace, scans: Scans, scripts: Scripts, trials: Trials, values: Values
 ) -> None:
     if workspace.read("gate.sh") is None:
         fail(
@@ -222,60 +231,8 @@ def test_the_gate_tells_findings_from_a_broken_scanner(
             observed="There is none.",
             action="Let steps/gate.sh write it, for example with a here-document.",
         )
-    found = int(values["FOUND"])
-    old, fixed = tag_of(OLD), tag_of(FIXED)
-    urgent = sorted({one.id for one in scans.image(old).of(URGENT)})
-    nothing, all_urgent = exceptions.accepting([]), exceptions.accepting(urgent)
-    trials = scripts.side_by_side(
-        {
-            "urgent": lambda: scripts.gate(old, nothing),
-            "unfixed": lambda: scripts.gate(fixed, nothing),
-            "accepted": lambda: scripts.gate(old, all_urgent),
-            "nothing": lambda: scripts.gate(tag_of(EMPTY), nothing),
-            "no-image": lambda: scripts.gate(f"{NOWHERE}/{values['APP']}:1", nothing),
-            "no-database": lambda: scripts.gate(old, nothing, database=False),
-        }
-    )
-    require_code(
-        trials["urgent"], "gate-open", found, f"an image with HIGH and CRITICAL findings ({old})",
-        "Let --exit-code $FOUND say it, and let nothing behind the command replace its exit code.",
-    )  # fmt: skip
-    require_code(
-        trials["unfixed"], "gate-open-for-unfixed", found,
-        f"an image whose urgent findings have no fix ({fixed})",
-        "Leave out --ignore-unfixed. Whether one may live with such a finding is a decision, and it stands "
-        f"in {exceptions.FILE}, with a reason.",
-    )  # fmt: skip
-    require_code(
-        trials["accepted"], "gate-shut-for-accepted", 0,
-        f"the same image once {exceptions.FILE} accepts all that is HIGH or CRITICAL",
-        f"Use --severity HIGH,CRITICAL and --ignorefile {exceptions.FILE}: nothing less is urgent.",
-    )  # fmt: skip
-    require_code(
-        trials["nothing"], "gate-shut-for-nothing", 0, f"an image without findings ({tag_of(EMPTY)})",
-        f"Only findings are a reason to say no. {NOT_SAFE}",
-    )  # fmt: skip
-    broken = {"no-image": "an image that does not exist", "no-database": "a scanner without a database"}
-    for name, what in broken.items():
-        code = trials[name]
-        if code in (0, found):
-            fail(
-                "broken-scanner-lets-through" if code == 0 else "broken-scanner-looks-like-findings",
-                expected=f"With {what}, gate.sh ends with neither 0 nor {found}: nobody knows.",
-                observed=f"It ended with {code}.",
-                action="Trivy ends with 1 when it could not scan. Let that come out as it is, and let "
-                "findings have $FOUND by --exit-code.",
-            )
-
-
-def require_code(code: int | None, finding: str, wanted: int, what: str, action: str) -> None:
-    if code != wanted:
-        fail(
-            finding,
-            expected=f"For {what}, `bash gate.sh IMAGE` ends with {wanted}.",
-            observed=f"It ended with {code}." if code is not None else "It did not end in time.",
-            action=action,
-        )
+    ended = gates.codes(scripts, scans, trials.throwaway, values)
+    gates.require_gate(ended, int(values["FOUND"]))
 
 
 # --------------------------------------------------------------------------------------------- 4 fix
@@ -292,6 +249,7 @@ def test_what_can_be_mended_is_mended(
     values: Values,
 ) -> None:
     name = f"{values['APP']}:{values['NEXT_VERSION']}"
+    require_new_dockerfile(workspace, "app/Dockerfile", "app/fixed.Dockerfile")
     require_image(engine, name, "Build the folder app with your new Dockerfile under that name.")
     own = scans.image(name)
     left = sorted(one for one in own.of(URGENT) if one.fixed)
@@ -302,7 +260,7 @@ def test_what_can_be_mended_is_mended(
             observed=f"There is {left[0]}, which is {left[0].severity} and mended in {left[0].fixed}.",
             action="Look where the package comes from: a newer base image brings a newer one.",
         )
-    require_answers(probe, name, values)
+    require_answers(probe, name, values, values["NEXT_VERSION"])
     again = "Scan $APP:$NEXT_VERSION with --format json and no --severity."
     require_true(workspace, subject_of("reports/fixed.json", name, own, again), trivy_json)
     pushed = require_pushed(registry, values["APP"], values["NEXT_VERSION"])
@@ -315,6 +273,31 @@ def test_what_can_be_mended_is_mended(
             action="Tag and push after the last build. What was not scanned should not go out.",
         )
     require_nothing_hidden(scans.base(tag_of(OLD)), own, pushed, name)
+
+
+def require_new_dockerfile(workspace: Workspace, given: str, new: str) -> None:
+    """That what is mended has a Dockerfile of its own, and the one that the lab came with says what it said."""
+    text, shipped = workspace.read(given), (Path(__file__).parent / "starter" / given).read_text("utf-8")
+    if text is None or instructions(text) != instructions(shipped):
+        fail(
+            "dockerfile-changed",
+            expected=f"{given} is as it went out: it is the record of that.",
+            observed="It was changed." if text is not None else "It is not there.",
+            action=f"Put it back as it was, and write what you mend into {new}.",
+        )
+    if workspace.read(new) is None:
+        fail(
+            "new-dockerfile-missing",
+            expected=f"There is a file {new}, and the image is built with it.",
+            observed="There is no such file.",
+            action=f"Write it, and build with `docker build --file {new}`.",
+        )
+
+
+def instructions(text: str) -> list[str]:
+    """The lines of a Dockerfile that are no remarks, without blanks at their ends."""
+    stripped = (line.strip() for line in text.splitlines())
+    return [line for line in stripped if line and not line.startswith("#")]
 
 
 def require_pushed(registry: RegistryClient, repository: str, tag: str) -> RegistryImage:
@@ -402,11 +385,11 @@ def test_what_is_left_is_accepted_in_writing_and_for_a_while(
         }
     )
     bites = int(values["FOUND"]) if entries else 0
-    require_code(
+    gates.require_code(
         trials["now"], "gate-still-shut", 0, f"{name}, with what {exceptions.FILE} accepts",
         f"Run `bash gate.sh {name}` and see what it still finds.",
     )  # fmt: skip
-    require_code(
+    gates.require_code(
         trials["later"], "expired-exception-does-not-bite", bites,
         f"{name}, once all days in {exceptions.FILE} are over",
         f"Let the gate take exceptions from {exceptions.FILE} only, and have no other option in it that "
@@ -493,7 +476,16 @@ def test_the_secret_was_found_and_is_gone(
             action=again,
         )
     repository, tag = f"{values['APP']}-clean", values["VERSION"]
-    require_pushed(registry, repository, tag)
+    require_new_dockerfile(workspace, "leaky/Dockerfile", "leaky/clean.Dockerfile")
+    built = require_image(engine, f"{repository}:{tag}", "Build leaky/clean.Dockerfile under that name.")
+    pushed = require_pushed(registry, repository, tag)
+    if pushed.diff_ids != built.layers:
+        fail(
+            "pushed-another-image",
+            expected=f"{values['REGISTRY']}/{repository}:{tag} is the image {repository}:{tag} of the engine.",
+            observed="Their layers differ.",
+            action="Tag and push after the last build.",
+        )
     token = values["DOWNLOAD_TOKEN"]
     needle = secretscan.exact("the token", token)
     for image in registry.images(repository, tag):
@@ -525,11 +517,11 @@ def described(marked: Marked) -> str:
 
 # -------------------------------------------------------------------------------------- 8 dockerfile
 # Must catch: a report of another file, rules that are switched off by a remark, an image that still runs as
-# root.
-# Must not fail: any user, any health check, more instructions.
+# root, a health check that is never content, or always.
+# Must not fail: any user, any health check that notices when nothing answers, more instructions.
 @step("dockerfile")
 def test_the_dockerfile_was_checked_and_mended(
-    workspace: Workspace, engine: EngineView, probe: Probe, scans: Scans, values: Values
+    workspace: Workspace, engine: EngineView, probe: Probe, scans: Scans, trials: Trials, values: Values
 ) -> None:
     given, mended = workspace.read("app/Dockerfile"), workspace.read("app/hardened.Dockerfile")
     again = "Run `trivy config --format json --output reports/dockerfile.json app/Dockerfile`."
@@ -589,15 +581,8 @@ def test_the_dockerfile_was_checked_and_mended(
             observed=f"Its user is {user or 'not set, which is root'}.",
             action="Build it with --file app/hardened.Dockerfile.",
         )
-    test = (image.config.get("Healthcheck") or {}).get("Test") or ["NONE"]
-    if test[0] == "NONE" or len(test) < 2:
-        fail(
-            "health-check-missing",
-            expected=f"The engine can ask {name} whether it is well.",
-            observed="It has no health check: HEALTHCHECK NONE switches off the one there might be.",
-            action="Give HEALTHCHECK CMD a command that fails if the server does not answer.",
-        )
     require_answers(probe, name, values)
+    health.require_health(trials.throwaway, probe, image, name)
 
 
 def without_remarks(text: str) -> str:
@@ -714,22 +699,7 @@ def test_every_stored_tag_has_a_true_report(
             )
             require_true(workspace, subject, trivy_json)
     require_sweep(scans, scripts, trials)
-    jobs = [line for line in crontab.lines(workspace.read("crontab") or "") if "sweep.sh" in line.command]
-    if not jobs:
-        fail(
-            "not-scheduled",
-            expected="A line of the file crontab runs sweep.sh.",
-            observed="The file has no such line." if workspace.read("crontab") else "There is no such file.",
-            action="Five fields for the time, and then the command: minute, hour, day, month, day of the "
-            "week.",
-        )
-    if not any(job.daily for job in jobs):
-        fail(
-            "scheduled-too-rarely",
-            expected="sweep.sh runs at least once on every day.",
-            observed="By the times in crontab there are days without it, or the times cannot be read.",
-            action="Give a minute and an hour, and a star for day, month and day of the week.",
-        )
+    schedule.require_daily(workspace, scripts)
 
 
 def require_sweep(scans: Scans, scripts: Scripts, trials: Trials) -> None:
@@ -740,6 +710,15 @@ def require_sweep(scans: Scans, scripts: Scripts, trials: Trials) -> None:
     images = stored.fill(int(client.address.rpartition(":")[2]), python_packages(scans.base(tag_of(OLD))))
     texts = scripts.sweep(client.address, [image.report for image in images])
     missing = [image for image in images if texts.get(image.report) is None]
+    if missing and all(
+        scripts.sweep(client.address, [image.report for image in images], engine=True).values()
+    ):
+        fail(
+            "sweep-needs-the-engine",
+            expected="sweep.sh scans straight from the registry: without an engine it makes the same reports.",
+            observed=f"Without an engine it made no report {missing[0].report}; with one it did.",
+            action="Pull nothing. Scan $REGISTRY/REPOSITORY:TAG with --image-src remote.",
+        )
     if missing:
         fail(
             "sweep-knows-only-its-own" if len(missing) == len(images) else "sweep-leaves-out",

@@ -4,6 +4,8 @@ Each run is in a copy of the workspace and a room of its own, with the environme
 the learner's files nor the results of other runs change.
 """
 
+import secrets
+import shlex
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,15 +13,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import exceptions
+import msgspec
+from crontab import Line
 
 from checker import answers
 from checker.pipelines import sandbox
+from checker.pipelines.sandbox import Ran
 from checker.plugin import Environment
-from checker.workspace import Workspace
+from checker.workspace import PRIVATE, Workspace
 
 SECONDS = 60.0
 """For one run."""
 AT_ONCE = 2
+NO_ENGINE = "unix:///nonexistent/docker.sock"
 NO_DATABASE = {"TRIVY_SKIP_DB_UPDATE": "true", "TRIVY_DB_REPOSITORY": "127.0.0.1:1/nobody/is-here:2"}
 """So that none is fetched either where there is internet."""
 
@@ -38,10 +44,10 @@ class Scripts:
             begun = {name: pool.submit(run) for name, run in runs.items()}
             return {name: future.result() for name, future in begun.items()}
 
-    def gate(self, image: str, accepted: str, *, database: bool = True) -> int | None:
+    def gate(self, image: str, accepted: str, *, database: bool = True, reach: str = "") -> int | None:
         """The exit code of `bash gate.sh IMAGE` with this file of exceptions; None if it did not end.
 
-        database: whether the scanner has one.
+        database: whether the scanner has one. reach: the address of a registry that it can reach.
         """
         with self._copy() as (place, environment):
             _write(place / exceptions.FILE, accepted)
@@ -54,32 +60,71 @@ class Scripts:
                 place=place,
                 environment=environment,
                 seconds=SECONDS,
-                reach=_engine(environment),
+                reach=(*_engine(environment), *((reach,) if reach else ())),
             )
         return ran.exit_code
 
-    def sweep(self, registry: str, wanted: Sequence[str]) -> dict[str, str | None]:
-        """What `bash sweep.sh` with this registry writes: path -> text of those wanted, None if none."""
+    def sweep(self, registry: str, wanted: Sequence[str], *, engine: bool = False) -> dict[str, str | None]:
+        """What `bash sweep.sh` with this registry writes: path -> text of those wanted, None if none.
+
+        engine: whether it can ask one.
+        """
         with self._copy() as (place, environment):
             for path in wanted:
                 (place / path).unlink(missing_ok=True)
             environment["REGISTRY"] = registry
+            if not engine:
+                environment["DOCKER_HOST"] = NO_ENGINE
             sandbox.run(
                 ["bash", "sweep.sh"],
                 place=place,
                 environment=environment,
                 seconds=2 * SECONDS,
-                reach=(*_engine(environment), registry),
+                reach=(*(_engine(environment) if engine else ()), registry),
             )
             copy = Workspace(place)
             return {path: copy.read(path) for path in wanted}
+
+    def job(self, line: Line) -> Ran | None:
+        """What came of a line of a crontab that did not start sweep.sh; None if it did.
+
+        In place of sweep.sh there is a script that leaves a mark, and in place of sleep, with which many lines
+        begin, one that does not wait. No engine is there.
+        """
+        with self._copy() as (place, environment):
+            programs = place / PRIVATE / "programs"
+            programs.mkdir(parents=True)
+            mark = place / PRIVATE / f"swept-{secrets.token_hex(8)}"
+            _write_script(programs / "sleep", "#!/bin/sh\n", executable=True)
+            if (place / "sweep.sh").is_file():
+                _write_script(place / "sweep.sh", f"#!/bin/sh\n: > {shlex.quote(str(mark))}\n")
+            moved = {name: self._moved(value, place) for name, value in line.settings.items()}
+            environment |= {
+                "DOCKER_HOST": NO_ENGINE,
+                "PATH": f"{programs}:{environment['PATH']}",
+                **moved,
+            }
+            ran = sandbox.run(
+                [
+                    *("/bin/sh", "-c", 'cd "$HOME" && printf %s "$3" | "$1" -c "$2"', "cron"),
+                    *(moved.get("SHELL", "/bin/sh"), self._moved(line.command, place), line.input),
+                ],
+                place=place,
+                environment=environment,
+                seconds=SECONDS,
+            )
+            said = ran.output.replace(str(place), str(self._workspace.path))
+            return None if mark.exists() else msgspec.structs.replace(ran, output=said)
+
+    def _moved(self, text: str, place: Path) -> str:
+        return text.replace(str(self._workspace.path), str(place))
 
     def _move(self, place: Path) -> None:
         """Let scripts that have the workspace's path in them mean the copy."""
         for path in place.glob("*.sh"):
             text = Workspace(place).read(path.name)
             if text is not None and str(self._workspace.path) in text:
-                path.write_text(text.replace(str(self._workspace.path), str(place)), encoding="utf-8")
+                path.write_text(self._moved(text, place), encoding="utf-8")
 
     @contextmanager
     def _copy(self) -> Iterator[tuple[Path, dict[str, str]]]:
@@ -96,6 +141,13 @@ def _engine(environment: Mapping[str, str]) -> tuple[str, ...]:
     """The engine's address, where it is one of this machine's ports and no socket."""
     kind, _, address = environment.get("DOCKER_HOST", "").partition("://")
     return (address,) if kind == "tcp" and address.startswith("127.0.0.1:") else ()
+
+
+def _write_script(path: Path, text: str, *, executable: bool = False) -> None:
+    """Write a script; one that is there keeps its mode, so that what could not be executed still cannot."""
+    path.write_text(text, encoding="utf-8")
+    if executable:
+        path.chmod(0o755)
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,18 +1,17 @@
 """A registry on trial with images that nobody could know of, to see whether a script finds them by itself."""
 
-import io
 import json
 import secrets
-import tarfile
 from collections.abc import Mapping
 
 import msgspec
 from reading import Found
 
 from checker.looks.asking import Reply, Server, digest, target
+from checker.scanning import trialimages
+from checker.scanning.trialimages import OS_RELEASE, Package
 
 OCI = "application/vnd.oci.image"
-OS_RELEASE = b'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n'
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -62,19 +61,8 @@ def fill(port: int, known: Mapping[tuple[str, str], frozenset[Found]]) -> list[S
 
 
 def _layer(name: str, version: str, note: str) -> bytes:
-    place = f"usr/lib/python3/dist-packages/{name}-{version}.dist-info"
-    files = {
-        "etc/os-release": OS_RELEASE,
-        f"{place}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode(),
-        "note": note.encode(),
-    }
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w") as archive:
-        for path, data in files.items():
-            entry = tarfile.TarInfo(path)
-            entry.size = len(data)
-            archive.addfile(entry, io.BytesIO(data))
-    return stream.getvalue()
+    package = trialimages.files(Package(name, version))
+    return trialimages.archive({"etc/os-release": OS_RELEASE, **package, "note": note.encode()})
 
 
 def _put(server: Server, repository: str, tag: str, config: bytes, layer: bytes, kind: str) -> None:

@@ -8,11 +8,11 @@ import pytest
 
 from checker.check import CheckFailed
 from checker.engineview import EngineView
-from checker.findings.hub import require_fresh_pull, require_token
+from checker.findings.hub import require_fresh_pull, require_private_from_the_start, require_token
 from checker.registry import MANIFEST_TYPES, RegistryImage
 from checker.stack.labels import PROCESS
 from checker.views.hub import Hub
-from checker.views.operated import AccessToken, Entry, Event
+from checker.views.operated import AccessToken, Entry, Event, Visibility
 
 MADE = ("/v2/access-tokens", "session")
 SESSION = ("/v2/auth/token", "password")
@@ -144,3 +144,47 @@ def test_a_pull_that_fetched_nothing_is_none(told: tuple[str, ...], code: str) -
 )
 def test_a_pull_after_the_push_that_fetched_something_counts(told: tuple[str, ...]) -> None:
     assert isinstance(require_fresh_pull(events(*told), IMAGE, "1"), datetime)
+
+
+def visible(told: tuple[str, ...], pushes: tuple[str, ...] = ()) -> str:
+    """What is said of a repository with this history (`change:who may see it`); pushes: seconds."""
+    history = [
+        Visibility(seq, f"2031-02-03T04:05:{seq:02}.000000Z", "ann/app", change, who == "private")
+        for seq, (change, who) in enumerate((entry.split(":") for entry in told), start=1)
+    ]
+    came = [
+        Event(
+            seq=0, id="", action="push", repository="ann/app", media_type=MANIFEST_TYPES[1],
+            at=f"2031-02-03T04:05:{second}.500000Z",
+        )
+        for second in pushes
+    ]  # fmt: skip
+    hub = cast("Hub", SimpleNamespace(visibility=lambda: history, events=lambda: came))
+    try:
+        require_private_from_the_start(hub, "ann/app")
+    except CheckFailed as failed:
+        return f"{failed.finding.code}: {failed.finding.observed}"
+    return ""
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        ("made:private",),
+        ("made:public", "removed:private", "made:private"),
+        ("pushed:public", "set:private", "removed:private", "made:private"),
+    ],
+)
+def test_a_repository_that_was_made_private_is_private_from_its_first_moment(told: tuple[str, ...]) -> None:
+    assert visible(told) == ""
+
+
+def test_a_repository_that_was_public_for_a_moment_is_told_with_how_and_what_came_meanwhile() -> None:
+    late = visible(("made:public", "set:private"), ("01", "02"))
+    assert late.startswith(
+        "public-at-first: It was made public at 04:05:01 UTC and stayed public until 04:05:02."
+    )
+    assert late.endswith("An image was pushed meanwhile, which everybody could pull.")
+    assert "meanwhile" not in visible(("made:public", "set:private"), ("02",))
+    assert "A push made it" in visible(("pushed:public", "set:private"))
+    assert "shown to everybody" in visible(("made:private", "set:public", "set:private"))

@@ -207,6 +207,67 @@ def test_a_line_of_a_crontab_runs_every_day_or_not(line: str, daily: bool) -> No
     assert job.daily is daily
 
 
+# What cron of Debian 12 takes was tried with `crontab FILE` (3.0pl1-162).
+@pytest.mark.parametrize(
+    ("text", "daily"),
+    [
+        ("@daily\tbash sweep.sh", True),
+        ("@midnight\t sweep.sh", True),
+        ("\t0\t4\t*\t*\t*\tsweep.sh", True),
+        ("17 4 * * 1-5 sweep.sh\n30 6 * * 6,0 sweep.sh", True),
+        ("17 4 * * Mon-Fri sweep.sh\n30 6 * * SAT,sun sweep.sh", True),
+        ("17 4 * * 1-5 sweep.sh\n30 6 * * 6 sweep.sh", False),
+        ("0 4 1-15 * * sweep.sh\n0 4 16-31 * * sweep.sh", True),
+        ("0 4 1-15 * * sweep.sh\n0 4 16-30 * * sweep.sh", False),
+        ("0 4 * 1-6 * sweep.sh\n0 4 * jul-dec * sweep.sh", True),
+        ("0 4 1-31/2,2-30/2 * * sweep.sh", True),
+        ("0 4 1-31 * 1 sweep.sh", True),  # both are restricted: one is enough
+        ("0 4 1 * 0-6 sweep.sh", True),
+        ("0 4 */2 * 1-7 sweep.sh", False),  # one begins with a star: both are needed
+        ("0 4 1-29 2 * sweep.sh\n0 4 * 1,3-12 * sweep.sh", True),
+        ("0 4 1-28 2 * sweep.sh\n0 4 * 1,3-12 * sweep.sh", False),  # leap years
+        ("0 4 * * 5-1 sweep.sh", False),  # taken, and never comes
+        ("0 4 * * sat-sun sweep.sh", False),
+        ("@reboot sweep.sh\n@weekly sweep.sh", False),
+    ],
+)
+def test_the_lines_of_a_crontab_together_run_every_day_or_not(text: str, daily: bool) -> None:
+    import crontab
+
+    jobs = crontab.lines(text)
+
+    assert all(job.understood and "sweep.sh" in job.command for job in jobs)
+    assert (crontab.first_day_without(jobs) is None) is daily
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "0 4 * * Monday x", "0 4 * * 8 x", "0 4 * * 1,,2 x", "0 4 * * 1, x", "0 4 */0 * * x", "0 4 L * * x",
+        "0 4 ? * * x", "0 24 * * * x", "60 4 * * * x", "17 4 * *", "@every_day x", "@Daily x", "0 4 * * +1 x",
+        "every day at four x", "0 4 *-5 * * x",
+    ],
+)  # fmt: skip
+def test_what_cron_refuses_is_not_understood(line: str) -> None:
+    import crontab
+
+    (job,) = crontab.lines(line)
+
+    assert not job.understood
+    assert not job.daily
+
+
+def test_a_command_ends_at_a_percent_sign_and_finds_the_settings_above_it() -> None:
+    import crontab
+
+    first, second = crontab.lines(
+        "A=1\n0 4 * * * date +\\%F; cat%one%two\n# B=2\n\"C\" = 'three'\n0 5 * * * X=4 x\n"
+    )
+
+    assert (first.command, first.input, dict(first.settings)) == ("date +%F; cat", "one\ntwo", {"A": "1"})
+    assert (second.command, second.input, dict(second.settings)) == ("X=4 x", "", {"A": "1", "C": "three"})
+
+
 def test_exceptions_are_read_with_their_reasons_and_days(tmp_path: Path) -> None:
     import exceptions
 
@@ -314,3 +375,29 @@ def test_a_package_that_was_really_updated_or_removed_hides_nothing(hidden: Hidd
         [entry(0, f"{SITE}/pip/_vendor/requests/__init__.py")], packages={}, layers=("another",)
     )
     assert not hidden(BASE, packages={"python3-requests": "2.32.3"}, layers=("another",))
+
+
+@pytest.mark.parametrize(
+    ("config", "command"),
+    [
+        ({}, []),
+        ({"Healthcheck": None}, []),
+        ({"Healthcheck": {"Test": ["NONE"]}}, []),
+        ({"Healthcheck": {"Test": []}}, []),
+        ({"Healthcheck": {"Test": ["CMD", "ask", "8080"]}}, ["ask", "8080"]),
+        (
+            {"Healthcheck": {"Test": ["CMD-SHELL", "ask 8080 || exit 1"]}},
+            ["/bin/sh", "-c", "ask 8080 || exit 1"],
+        ),
+        (
+            {"Healthcheck": {"Test": ["CMD-SHELL", "ask(8080)"]}, "Shell": ["python3", "-c"]},
+            ["python3", "-c", "ask(8080)"],
+        ),
+    ],
+)
+def test_a_health_check_is_the_command_that_the_engine_runs(
+    config: dict[str, Any], command: list[str]
+) -> None:
+    from health import command_of
+
+    assert command_of(config) == command

@@ -307,7 +307,27 @@ def test_a_body_sent_as_a_form_is_told_to_be_json(hub: Lab) -> None:
 
 
 def test_only_the_operators_key_opens_the_operators_calls(hub: Lab) -> None:
-    for path in ("auth-log", "events", "deliveries", "runs"):
+    for path in ("auth-log", "events", "deliveries", "runs", "visibility"):
         assert hub.api.get(f"/_lab/{path}", headers=OPERATOR).status_code == 200
         assert hub.api.get(f"/_lab/{path}").status_code == 401
         assert hub.api.get(f"/_lab/{path}", headers=hub.session("ann")).status_code == 401
+
+
+def test_the_operator_is_told_from_when_on_a_repository_was_private(hub: Lab) -> None:
+    ann = hub.session("ann")
+    repository(hub, "hidden", is_private=True)
+    repository(hub, "app")
+    for is_private in (True, True, False):
+        hub.api.post(f"{OLD}/privacy/", json={"is_private": is_private}, headers=ann)
+    hub.api.patch(OLD, json={"description": "says nothing of who sees it"}, headers=ann)
+    hub.api.delete(f"{OLD}/", headers=ann)
+    repository(hub, "app", is_private=True)
+    told = hub.api.get("/_lab/visibility", headers=OPERATOR).json()
+    assert [(entry["repository"], entry["change"], entry["is_private"]) for entry in told] == [
+        ("ann/hidden", "made", True),
+        ("ann/app", "made", False),
+        ("ann/app", "set", True),
+        ("ann/app", "set", False),
+        ("ann/app", "removed", True),
+        ("ann/app", "made", True),
+    ]

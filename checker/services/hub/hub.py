@@ -13,7 +13,7 @@ from checker.services.hub.courier import Courier, Delivery
 from checker.services.hub.gate import HubGate, Turns
 from checker.services.hub.limits import PullLimits
 from checker.services.hub.outbox import Outbox
-from checker.services.hub.repositories import Repositories
+from checker.services.hub.repositories import Repositories, Visibility
 from checker.services.hub.repositoryapi import RepositoryApi
 from checker.services.hub.sessions import Sessions
 from checker.services.hub.storage import Storage
@@ -99,6 +99,9 @@ def build_hub(
     async def issued(_call: Call) -> Answer:
         return Answer(tokens.everything())
 
+    async def visibility(_call: Call) -> Answer:
+        return Answer(repositories.visibility())
+
     sessions = Sessions(credentials, signer, log)
     storage = Storage(settings.storage)
     address = settings.api
@@ -115,6 +118,13 @@ def build_hub(
             deliveries,
             "What was sent to webhooks, and how it went",
             list[Delivery],
+        ),
+        operator_route(
+            credentials,
+            "visibility",
+            visibility,
+            "Which repositories were public or private from when on",
+            list[Visibility],
         ),
         operator_route(credentials, "access-tokens", issued, "What access tokens there are", list[Issued]),
     ]

@@ -39,6 +39,16 @@ class Repository(msgspec.Struct, frozen=True):
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
+class Visibility(msgspec.Struct, frozen=True):
+    """Who could see a repository from a moment on. change: made, pushed (a push made it), set or removed."""
+
+    seq: int
+    at: str
+    repository: str
+    change: str
+    is_private: bool
+
+
 def reach(caller: Caller) -> frozenset[str]:
     """Return what a caller may do with images in repositories of their own."""
     if caller.scopes is None:
@@ -76,10 +86,11 @@ class Repositories:
         description: str = "",
         full_description: str = "",
         is_private: bool = False,
+        change: str = "made",
     ) -> bool:
-        """Make a repository; False if it was there already."""
+        """Make a repository; False if it was there already. change: how, for the record of who sees it."""
         at = now()
-        return bool(
+        made = bool(
             self._store.write(
                 "INSERT OR IGNORE INTO repositories (namespace, name, description, full_description,"
                 " is_private,"
@@ -93,11 +104,14 @@ class Repositories:
                 at,
             )
         )
+        if made:
+            self._note(f"{namespace}/{name}" if namespace else name, change, is_private)
+        return made
 
     def pushed(self, path: str) -> None:
         """Note a push: it makes a repository that was not there, a public one as on Docker Hub."""
         namespace, _, name = path.rpartition("/")
-        if not self.create(namespace, name):
+        if not self.create(namespace, name, change="pushed"):
             self._store.write(
                 "UPDATE repositories SET updated_at = ? WHERE namespace = ? AND name = ?",
                 now(),
@@ -127,11 +141,28 @@ class Repositories:
             now(),
             repository.id,
         )
+        if is_private != repository.is_private:
+            self._note(repository.path, "set", is_private)
+
+    def _note(self, path: str, change: str, is_private: bool) -> None:
+        self._store.write(
+            "INSERT INTO visibility (at, repository, change, is_private) VALUES (?, ?, ?, ?)",
+            now(),
+            path,
+            change,
+            int(is_private),
+        )
+
+    def visibility(self) -> list[Visibility]:
+        """Return who could see which repository from when on, oldest first."""
+        rows = self._store.rows("SELECT * FROM visibility ORDER BY seq")
+        return [Visibility(**{**dict(row), "is_private": bool(row["is_private"])}) for row in rows]
 
     def remove(self, repository: Repository) -> None:
         """Forget a repository with its tags and webhooks; what waits to be delivered still is."""
         with self._store.together():
             self._store.write("DELETE FROM repositories WHERE id = ?", repository.id)
+            self._note(repository.path, "removed", True)
             self._store.write("DELETE FROM tags WHERE repository = ?", repository.path)
             self._store.write("DELETE FROM webhooks WHERE repository = ?", repository.path)
             self._store.write(
