@@ -8,6 +8,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from checker import answers, evidence, images, moments
 from checker.answers import HERE, Door
 from checker.engine import Engine
@@ -106,7 +108,19 @@ class Playing:
         again = look(others, honour_needs=self._honour_needs, known=stands) if others else ()
         last = {seen.step: seen for seen in again}
         return tuple(
-            moments.both(seen, last[name]) if name in last else seen for name, seen in self._first.items()
+            self._excused(moments.both(seen, last[name]) if name in last else seen)
+            for name, seen in self._first.items()
+        )
+
+    def _excused(self, seen: StepReport) -> StepReport:
+        """The verdict; an error in place of a fail if this answer or one before was stopped on a starved machine."""
+        names = [step.name for step in self._lab.steps]
+        before = names[: names.index(seen.step) + 1]
+        why = next((run.starved for name in before if (run := self.runs.get(name)) and run.starved), "")
+        if not why or seen.outcome not in (Outcome.FAIL, Outcome.SKIPPED):
+            return seen
+        return msgspec.structs.replace(
+            seen, outcome=Outcome.ERROR, points=0, max_points=0, findings=(), reason=why
         )
 
     def _judge(self, look: Look, steps: Sequence[Step]) -> str:
