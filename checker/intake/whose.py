@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 
 from checker.intake.gradescope import Submitter
+from checker.intake.guessing import guess
 from checker.intake.names import is_archive, stem
-from checker.intake.owners import guess
 from checker.intake.places import Place
 from checker.intake.platforms import named
 from checker.intake.roster import Roster
@@ -150,7 +150,11 @@ class Whose:
             listed = {p.identifier for child in children if (p := self._roster.match((child,), self._words))}
             if len(listed) > 1:
                 return True
-            if trail and self._roster.match(trail[-1:], self._words):
+            if (
+                trail
+                and not "".join(tokens(trail[-1])).isdigit()
+                and self._roster.match(trail[-1:], self._words)
+            ):
                 return False
         telling: dict[str, set[Trail]] = {}
         for child, labs in children.items():
