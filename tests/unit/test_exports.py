@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,7 @@ from checker import submission
 from checker.catalog import Catalog
 from checker.intake import roster
 from checker.intake.classwork import Classwork, collect
+from checker.intake.recognising import inside
 from checker.intake.roster import Roster
 from checker.model import Lab, Person
 from tests.helpers import TinyLab
@@ -664,6 +666,26 @@ def test_what_is_not_graded_is_told(lab: Lab, handed: Path) -> None:
         "readme.txt": "It is no archive, and no answer of a lab.",
         "zed": "It holds no folder called like a lab, and no answers, only report.pdf, deep.",
     }
+
+
+def test_a_folder_that_cannot_be_read_is_told(
+    lab: Lab, handed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(handed, f"ada/{IN_PLACE}", f"zed/{IN_PLACE}")
+    listed = Path.iterdir
+
+    def refusing(path: Path) -> Iterator[Path]:
+        if path.name == "zed":
+            raise PermissionError(13, "Permission denied")
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", refusing)
+    monkeypatch.setattr(
+        "checker.intake.looking.inside",
+        lambda folder, labs: inside(folder, labs) if folder.name != "zed" else [],
+    )
+
+    assert "zed: It cannot be read: Permission denied." in told(collect([handed], [lab]))
 
 
 def test_somebody_of_whom_nothing_can_be_graded_is_an_error_and_not_missing(lab: Lab, handed: Path) -> None:
