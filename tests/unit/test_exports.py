@@ -751,6 +751,21 @@ def test_what_blackboard_writes_beside_files_is_nothing_handed_in(lab: Lab, hand
     assert [lost.person and lost.person.identifier for lost in work.lost] == ["gh02"]
 
 
+def test_the_end_of_a_user_name_in_blackboard_is_no_user_name(lab: Lab, handed: Path) -> None:
+    for user in ("a_smith", "b_smith", "st_ada"):
+        write(handed, f"Lab_1_{user}_attempt_2026-01-31-23-59-59_w.zip")
+
+    work = collect([handed], [lab])
+    listed = collect([handed], [lab], roster=people("1|||smith", "2|||st_ada"))
+
+    assert [one.person and one.person.identifier for one in work.submissions] == [
+        "a_smith",
+        "b_smith",
+        "st_ada",
+    ]
+    assert [entry.person.identifier for entry in listed.missing] == ["1"]
+
+
 def test_the_number_in_a_downloads_own_name_is_nobodys(lab: Lab, handed: Path) -> None:
     with zipfile.ZipFile(handed / "CS101-Lab 1-4711.zip", "w") as made:
         made.writestr(f"Grace Hopper_1_assignsubmission_file_/{IN_PLACE}", "echo mine\n")
