@@ -75,15 +75,18 @@ def _taken(lab: Lab, source: Path, target: Path) -> Intake:
     paths = [step.answer_path for step in lab.steps]
     if intake.refused or any((target / path).is_file() for path in paths):
         return intake
-    warnings: list[str] = []
+    moved: list[str] = []
     for name, path in flat.places(lab).items():
         loose, place = target / name, target / path
         if loose.is_symlink() or not loose.is_file() or place.exists() or place.parent.is_symlink():
             continue
         place.parent.mkdir(parents=True, exist_ok=True)
         loose.rename(place)
-        warnings.append(f"{name} was handed in without its folder; it was taken for {path}.")
-    return Intake((*intake.warnings, *warnings), history=intake.history)
+        moved.append(path)
+    if not moved:
+        return intake
+    told = f"Handed in without their folder, and graded as {', '.join(moved)}."
+    return Intake((*intake.warnings, told), history=intake.history)
 
 
 def refusal(refused: Refused) -> Finding:

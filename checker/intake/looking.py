@@ -137,7 +137,12 @@ class Look:
         got = False
         files: list[Path] = []
         listed = gradescope.submitters(folder / gradescope.LIST)
-        for child in children(folder):
+        try:
+            below_it = children(folder)
+        except OSError as error:
+            self._leave(here, f"It cannot be read: {error.strerror}.")
+            return got, files
+        for child in below_it:
             if child.name in {way.partition("/")[0] for way in named}:
                 continue
             shown = here.shown / child.name
@@ -257,11 +262,8 @@ class Look:
 
 
 def children(folder: Path) -> list[Path]:
-    """What lies in a folder, without what systems hide there."""
-    try:
-        return sorted(path for path in folder.iterdir() if not path.name.startswith((".", "__MACOSX")))
-    except OSError:
-        return []
+    """What lies in a folder, without what systems hide there. Raises OSError."""
+    return sorted(path for path in folder.iterdir() if not path.name.startswith((".", "__MACOSX")))
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ import msgspec
 
 from checker.intake.names import stem
 from checker.intake.platforms import Named, named
-from checker.intake.words import is_filler, orders, says_nothing, squeezed, tokens, without_copy
+from checker.intake.words import is_filler, left, orders, says_nothing, squeezed, tokens, without_copy
 from checker.model import Person
 
 Words = tuple[str, ...]
@@ -82,11 +82,20 @@ class Keys:
     def _by_names(self, parts: Sequence[str], known: frozenset[str]) -> Person | None:
         person = None
         for part in parts:
+            weak = not _may_stand_among_others(tokens(part))
             if person is None:
                 person = self._by_words(part, known)
-            elif _may_stand_among_others(tokens(part)) and self.find(part) not in (None, person):
+                if person and weak and not self._is_all_about(person, parts):
+                    person = None  # a row's number, or an attempt's or section's that happens to be one
+            elif not weak and self.find(part) not in (None, person):
                 return None  # one person's folder in another's, or in that of a section called like one
         return person
+
+    def _is_all_about(self, person: Person, parts: Sequence[str]) -> bool:
+        """Whether all words of a trail that may be about a person are this person's."""
+        own = set(tokens(f"{person.identifier} {person.login} {person.email}"))
+        own |= {word for words in orders(person.name) for word in words}
+        return all(word in own for part in parts for word in left(tokens(part)))
 
     def find(self, text: str) -> Person | None:
         """The one person of whom a whole text is a key."""
@@ -208,37 +217,6 @@ class Keys:
         own |= {word for key in self._logins[match.person] for word in key}
         rest = (*words[: match.start], *words[match.end :])
         return all(is_filler(word) or word in known or word in own for word in rest)
-
-
-def guess(trail: Sequence[str], siblings: Sequence[str] = ()) -> Person | None:
-    """Whose a submission is where there is no roster: what the outermost name says that is about a person.
-
-    siblings: the names beside it where they are repositories of one assignment, `<assignment>-<login>`.
-    """
-    if not trail:
-        return None
-    for part in trail:
-        if found := named(stem(part)):
-            login = found.logins[-1] if found.logins else ""
-            if found.kind == "gradescope":
-                return Person(identifier=stem(part))
-            return Person(identifier=login or found.number, name=found.name, login=login)
-    telling = next((part for part in trail if not says_nothing(stem(part))), trail[0])
-    name = stem(telling)
-    prefix = assignment(siblings)
-    if prefix and name.startswith(prefix):
-        login = name[len(prefix) :]
-        return Person(identifier=login, login=login)
-    return Person(identifier=without_copy(name)) if name else None
-
-
-def assignment(names: Sequence[str]) -> str:
-    """What the names of an assignment's repositories begin with, the last hyphen included; empty if nothing."""
-    if len(names) < 2:
-        return ""
-    low, high = min(names), max(names)
-    common = next((at for at, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), len(low))
-    return low[: low.rfind("-", 0, common) + 1]
 
 
 def _exact(person: Person) -> set[str]:

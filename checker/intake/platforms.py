@@ -4,7 +4,9 @@ A platform's name says whose something is in a fixed place. What the learner cal
 never read as a name of a person.
 """
 
+import os
 import re
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -23,6 +25,8 @@ BLACKBOARD = re.compile(r"(.+)_attempt_(\d{4}(?:-\d\d){5})(?:_(.*)|\.txt)?", re.
 """`Lab 1_ada01_attempt_2026-01-31-23-59-59_lab.zip`: assignment, user, time."""
 BRIGHTSPACE = re.compile(r"(\d+)-(\d+) - (.+?) - (.*?\d{4}.*?)(?: - (.+))?", re.DOTALL)
 """`12345-67890 - Ada Lovelace - Jan 31, 2026 1159 PM`: the user's and the folder's number, the name, the time."""
+USER = "\0"
+"""Stands in a name by Blackboard before what is of the user for certain; no file's name can hold it."""
 GRADESCOPE = re.compile(r"submission_(\d+)")
 
 
@@ -54,7 +58,11 @@ def named(text: str) -> Named | None:
     if found := BRIGHTSPACE.fullmatch(text):
         return Named("brightspace", found[3].strip(), found[1], file=found[5] or "")
     if found := BLACKBOARD.fullmatch(text):
-        return Named("blackboard", logins=_ends(found[1]), file=found[3] or "")
+        assignment, _, user = found[1].rpartition(USER)
+        logins = tuple(
+            login for login in _ends(assignment + user) if not assignment or len(login) >= len(user)
+        )
+        return Named("blackboard", logins=logins, file=found[3] or "")
     if found := CANVAS.fullmatch(text):
         return Named("canvas", found[1], found[2], file=found[4])
     if found := CANVAS_BEGINNING.fullmatch(text):
@@ -62,6 +70,19 @@ def named(text: str) -> Named | None:
     if found := GRADESCOPE.fullmatch(text):
         return Named("gradescope", number=found[1])
     return None
+
+
+def with_user(part: str, beside: Iterable[str]) -> str:
+    """A name by Blackboard with a mark where the user begins at the latest, told by names of the same assignment.
+
+    `Lab 1_a_smith_attempt_…` alone may be of smith; beside `Lab 1_b_smith_attempt_…` it is of a_smith.
+    """
+    heads = {found[1] for name in beside if (found := BLACKBOARD.fullmatch(name))}
+    same = os.path.commonprefix(sorted(heads))  # noqa: RUF071 - letter by letter is wanted
+    assignment = same[: same.rfind("_") + 1]
+    if len(heads) < 2 or not assignment or not part.startswith(assignment):
+        return part
+    return f"{assignment}{USER}{part[len(assignment) :]}"
 
 
 def is_receipt(text: str) -> bool:

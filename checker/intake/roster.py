@@ -7,7 +7,8 @@ from pathlib import Path
 from checker.errors import UsageError
 from checker.intake import sheet
 from checker.intake.columns import columns
-from checker.intake.owners import Keys, guess
+from checker.intake.guessing import guess
+from checker.intake.owners import Keys
 from checker.model import Person
 from checker.report.plain import plain_line
 

@@ -49,7 +49,7 @@ def read(path: Path) -> list[Row]:
     if told := EXCEL.fullmatch(lines[first].strip()):
         separator, lines[first] = told[1], ""
     head = next((line for line in lines if line.strip()), "")
-    separator = separator or max(SEPARATORS, key=head.count)
+    separator = separator or max(SEPARATORS, key=re.sub(r'"[^"]*"', "", head).count)
     _refuse_open_quote(path, lines, separator)
     try:
         return [row for row in _rows(lines, separator) if any(cell.strip() for cell in row.cells)]

@@ -10,10 +10,10 @@ from pathlib import Path
 import msgspec
 
 from checker.intake.gradescope import Submitter
+from checker.intake.guessing import guess
 from checker.intake.names import is_archive, stem
-from checker.intake.owners import guess
 from checker.intake.places import Place
-from checker.intake.platforms import named
+from checker.intake.platforms import USER, named, with_user
 from checker.intake.roster import Roster
 from checker.intake.words import MACHINE, left, says_nothing, tokens, without_copy
 from checker.model import Lab, Person
@@ -58,6 +58,7 @@ class Whose:
             return Owner(people[0] if people else None, tuple(people[1:]))
         cut = max((at for at in range(1, len(trail) + 1) if self._is_several((root, trail[:at]))), default=0)
         own = trail[cut:] or trail[-1:]
+        own = (with_user(own[0], self._children.get((root, trail[: len(trail) - len(own)]), ())), *own[1:])
         around = root.name if root.is_dir() and not self._is_several((root, ())) else ""
         if self._roster:
             person = self._match(root, trail, cut, own, around)
@@ -87,7 +88,7 @@ class Whose:
     def _unlisted(self, person: Person, own: Trail) -> Person:
         """Somebody who is not on the roster, under a name that nobody has who is."""
         if self._roster and self._roster.find(person.identifier):
-            return Person(identifier=f"{own[0]} (not on the roster)", name=person.name)
+            return Person(identifier=f"{own[0].replace(USER, '')} (not on the roster)", name=person.name)
         return person
 
     def _match(self, root: Path, trail: Trail, cut: int, own: Trail, around: str) -> Person | None:
@@ -150,7 +151,11 @@ class Whose:
             listed = {p.identifier for child in children if (p := self._roster.match((child,), self._words))}
             if len(listed) > 1:
                 return True
-            if trail and self._roster.match(trail[-1:], self._words):
+            if (
+                trail
+                and not "".join(tokens(trail[-1])).isdigit()
+                and self._roster.match(trail[-1:], self._words)
+            ):
                 return False
         telling: dict[str, set[Trail]] = {}
         for child, labs in children.items():

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,7 @@ from checker import submission
 from checker.catalog import Catalog
 from checker.intake import roster
 from checker.intake.classwork import Classwork, collect
+from checker.intake.recognising import inside
 from checker.intake.roster import Roster
 from checker.model import Lab, Person
 from tests.helpers import TinyLab
@@ -366,6 +368,17 @@ def test_a_section_is_nobodys_even_if_its_number_is_a_row(lab: Lab, handed: Path
     assert [entry.person.identifier for entry in work.missing] == ["1"]
 
 
+@pytest.mark.parametrize(
+    "names", [["1/stranger"], ["1/stranger", "1/other"], ["stranger/1"], ["Lab 1/stranger"]]
+)
+def test_a_number_beside_somebody_elses_name_is_no_rows(lab: Lab, handed: Path, names: list[str]) -> None:
+    write(handed, *(f"{name}/{IN_PLACE}" for name in names))
+
+    work = collect([handed], [lab], roster=people("1|Ada Lovelace", "2|Grace Hopper"))
+
+    assert len(work.unmatched) == len(names)
+
+
 def test_one_person_may_hand_in_several_labs_and_attempts(lab: Lab, other: Lab, handed: Path) -> None:
     write(handed, f"ada/first/{IN_PLACE}", f"ada/{other.name}/steps/cache.sh", f"bo/attempt-1/{IN_PLACE}")
     write(handed, f"bo/attempt-2/{IN_PLACE}", "cy/work.zip", "cy/work (1).zip")
@@ -407,9 +420,6 @@ def test_a_persons_own_repository_or_archive_is_not_others(lab: Lab, handed: Pat
 
     work = collect([handed], [lab], roster=people(ADA, GRACE, "bea"))
 
-    assert {one.person and one.person.identifier for one in work.submissions if "hw" in str(one.path)} == {
-        "4711"
-    }
     assert {"4712", "bea"} <= {entry.person.identifier for entry in work.missing}
 
 
@@ -584,7 +594,7 @@ def test_answers_without_their_folder_are_put_where_they_belong(
 
     assert found.person == Person(identifier="ada")
     assert (tmp_path / "taken/steps/push.sh").is_file()
-    assert "push.sh was handed in without its folder; it was taken for steps/push.sh." in intake.warnings
+    assert "graded as steps/push.sh, steps/pin.sh." in intake.warnings[-1]
 
 
 @pytest.mark.parametrize(
@@ -635,7 +645,7 @@ def test_an_answer_in_its_place_stays_and_nothing_is_moved_through_a_link(
     ada = submission.take_in(lab, handed / "ada", tmp_path / "ada")
     submission.take_in(lab, handed / "bo", tmp_path / "bo")
 
-    assert not any("was taken for" in warning for warning in ada.warnings)
+    assert not any("graded as" in warning for warning in ada.warnings)
     assert (tmp_path / "ada/push.sh").is_file()
     assert not (tmp_path / "bo/steps").is_symlink()
 
@@ -656,6 +666,26 @@ def test_what_is_not_graded_is_told(lab: Lab, handed: Path) -> None:
         "readme.txt": "It is no archive, and no answer of a lab.",
         "zed": "It holds no folder called like a lab, and no answers, only report.pdf, deep.",
     }
+
+
+def test_a_folder_that_cannot_be_read_is_told(
+    lab: Lab, handed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(handed, f"ada/{IN_PLACE}", f"zed/{IN_PLACE}")
+    listed = Path.iterdir
+
+    def refusing(path: Path) -> Iterator[Path]:
+        if path.name == "zed":
+            raise PermissionError(13, "Permission denied")
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", refusing)
+    monkeypatch.setattr(
+        "checker.intake.looking.inside",
+        lambda folder, labs: inside(folder, labs) if folder.name != "zed" else [],
+    )
+
+    assert "zed: It cannot be read: Permission denied." in told(collect([handed], [lab]))
 
 
 def test_somebody_of_whom_nothing_can_be_graded_is_an_error_and_not_missing(lab: Lab, handed: Path) -> None:
@@ -719,6 +749,21 @@ def test_what_blackboard_writes_beside_files_is_nothing_handed_in(lab: Lab, hand
 
     assert work.left == ()
     assert [lost.person and lost.person.identifier for lost in work.lost] == ["gh02"]
+
+
+def test_the_end_of_a_user_name_in_blackboard_is_no_user_name(lab: Lab, handed: Path) -> None:
+    for user in ("a_smith", "b_smith", "st_ada"):
+        write(handed, f"Lab_1_{user}_attempt_2026-01-31-23-59-59_w.zip")
+
+    work = collect([handed], [lab])
+    listed = collect([handed], [lab], roster=people("1|||smith", "2|||st_ada"))
+
+    assert [one.person and one.person.identifier for one in work.submissions] == [
+        "a_smith",
+        "b_smith",
+        "st_ada",
+    ]
+    assert [entry.person.identifier for entry in listed.missing] == ["1"]
 
 
 def test_the_number_in_a_downloads_own_name_is_nobodys(lab: Lab, handed: Path) -> None:

@@ -88,6 +88,7 @@ def test_what_excel_saves_is_read(tmp_path: Path, encoding: str) -> None:
         ("Name;Vorname;Nachname", "x;Ada;L", ("x", "x", "", "")),
         ("Nr;Name", "1;Ada L", ("1", "Ada L", "", "")),
         ("Student;SIS Login ID", '"L, Ada";ada', ("ada", "L, Ada", "", "ada")),
+        ('"Last, First";"ID"', '"L, Ada";7', ("7", "", "", "")),
         ("name", "Ada L", ("Ada L", "Ada L", "", "")),
     ],
 )
