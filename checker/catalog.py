@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from checker import texts
 from checker.errors import BrokenLab, UsageError
 from checker.model import Alternative, Lab, Mistake, Service, Step, Value
 
@@ -140,9 +141,13 @@ def find_step(lab: Lab, name: str) -> Step:
 
 def _convert(path: Path, shape: type[Any]) -> Any:
     try:
-        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8-sig")), shape)
+        text = path.read_text(encoding="utf-8-sig")
+        return msgspec.convert(tomllib.loads(text), shape)
     except FileNotFoundError:
         raise BrokenLab(f"{path} is missing.", "This is for the lab's author to mend.") from None
+    except tomllib.TOMLDecodeError as error:
+        problem = texts.toml_problem(text, error)
+        raise BrokenLab(f"{path}: {problem}", "This is for the lab's author to mend.") from error
     except (OSError, RecursionError, ValueError, msgspec.ValidationError) as error:
         raise BrokenLab(f"{path}: {error}", "This is for the lab's author to mend.") from error
 

@@ -92,7 +92,8 @@ def parse(text: str, name: str = "grading.toml", labs: Iterable[Lab] = ()) -> Ru
         content = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(
-            f"{name}: {error}.", "Mend the file's TOML; checker/report/README.md has an example."
+            f"{name}: {texts.toml_problem(text, error)}.",
+            "Mend the file's TOML; checker/report/README.md has an example.",
         ) from None
     except RecursionError:
         raise UsageError(f"{name}: lists in it are nested too deeply.", "Mend the file's TOML.") from None

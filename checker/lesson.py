@@ -29,7 +29,7 @@ class Cell(msgspec.Struct, frozen=True):
 def cells(lab: Lab) -> list[Cell]:
     """The cells of the lab's notebook. Raises BrokenLab if it is missing or no notebook."""
     try:
-        notebook = json.loads(lab.notebook.read_text(encoding="utf-8"))
+        notebook = json.loads(lab.notebook.read_text(encoding="utf-8-sig"))
         return [_cell(entry) for entry in notebook["cells"]]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BrokenLab(

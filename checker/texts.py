@@ -1,10 +1,13 @@
 """Text files as people's editors save them: UTF-8, with a byte order mark or without, or UTF-16."""
 
 import codecs
+import tomllib
 from pathlib import Path
 
 from checker.errors import UsageError
 
+LONGEST = 2000
+"""Lines of a TOML text in which an end is looked for."""
 MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it begins with
@@ -42,6 +45,30 @@ def place(text: str, position: int) -> tuple[int, int]:
     """Return line and column, from 1, of a position in a text."""
     before = text[:position]
     return before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1
+
+
+def toml_problem(text: str, error: tomllib.TOMLDecodeError) -> str:
+    """Return what is wrong with a TOML text; for one that ends too early, with the line that is never closed.
+
+    Example: `x = [` in line 3 of ten is told as `... (at end of document; what is not closed begins in line 3)`.
+    """
+    told = str(error)
+    lines = text.splitlines(keepends=True)[:LONGEST]
+    if "at end of document" not in told or not lines:
+        return told
+    good = max((count for count in range(len(lines)) if _is_toml("".join(lines[:count]))), default=0)
+    begins = next((number for number in range(good, len(lines)) if lines[number].strip()), good) + 1
+    return told.replace(
+        "at end of document", f"at end of document; what is not closed begins in line {begins}"
+    )
+
+
+def _is_toml(text: str) -> bool:
+    try:
+        tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return False
+    return True
 
 
 def _encoding(data: bytes) -> tuple[str, bytes]:

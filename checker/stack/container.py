@@ -180,6 +180,10 @@ def refusal(error: Any, port: int) -> ServiceFault:
             f"Port {port} on {HOST} is taken by another program.",
             "End that program, or start with another port: `lab start LAB --port NUMBER`.",
         )
+    if "non running container" in text:
+        return ServiceFault(
+            "The service does not run, so nothing can join it.", "`lab start LAB` brings it back."
+        )
     if "invalid volume specification" in text:
         return ServiceFault(
             f"The engine cannot be given a folder of this workspace: {text}.",

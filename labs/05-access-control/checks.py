@@ -492,19 +492,6 @@ def test_the_audit_agrees_with_the_events(
             observed=str(problem),
             action="Write that line with echo first, then one line for each event.",
         )
-    auditor = values["AUDITOR_USER"]
-    if not any(
-        (entry.account, entry.endpoint, entry.outcome) == (auditor, EVENTS, "granted") for entry in record.log
-    ):
-        asked = sorted({entry.account for entry in record.log if entry.endpoint == EVENTS} - {""})
-        fail(
-            "audit-by-another",
-            expected=f"{auditor} asked the server for the events and got them.",
-            observed=f"Only {', '.join(asked)} asked for them."
-            if asked
-            else "Nobody asked for them by name.",
-            action="Hand $AUDITOR_USER and $AUDITOR_PASSWORD to curl for http://$API/events.",
-        )
     strange = [line for line in lines if not audittrail.told(line, record.events)]
     if strange:
         fail(
@@ -541,6 +528,19 @@ def test_the_audit_agrees_with_the_events(
             observed=f"{len(missing)} of {len(done)} are missing, such as: {event.at} {event.actor} "
             f"{event.action} {event.repository} {event.digest[:19]}…",
             action="Leave out layers only. A deletion has no media type: keep it by its action.",
+        )
+    auditor = values["AUDITOR_USER"]
+    if not any(
+        (entry.account, entry.endpoint, entry.outcome) == (auditor, EVENTS, "granted") for entry in record.log
+    ):
+        asked = sorted({entry.account for entry in record.log if entry.endpoint == EVENTS} - {""})
+        fail(
+            "audit-by-another",
+            expected=f"{auditor} asked the server for the events and got them.",
+            observed=f"Only {', '.join(asked)} asked for them."
+            if asked
+            else "Nobody asked for them by name.",
+            action="Hand $AUDITOR_USER and $AUDITOR_PASSWORD to curl for http://$API/events.",
         )
     passwords.in_answer("steps/audit.sh", workspace, accounts, ran)
     passwords.in_files(workspace, accounts)

@@ -81,3 +81,18 @@ def test_what_is_nested_beyond_reason_is_told(tmp_path: Path) -> None:
     (tmp_path / "lab.toml").write_text("x = " + "[" * 5000)
     with pytest.raises(BrokenLab, match=r"lab\.toml"):
         catalog._convert(tmp_path / "lab.toml", dict)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("[labs.90]\nweight = 3\n\n[labs.91.steps.x]\npartial = [\n  1,\n  2\n", 5),
+        ('a = 1\n# remark\nb = """\nnever\nclosed\n', 3),
+        ("[labs", 1),
+        ("a = 1\nb =", 2),
+    ],
+)
+def test_toml_that_ends_too_early_is_told_with_the_line_that_is_not_closed(text: str, line: int) -> None:
+    with pytest.raises(UsageError) as caught:
+        gradingrules.parse(text)
+    assert f"what is not closed begins in line {line})" in caught.value.message
