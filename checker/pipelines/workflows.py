@@ -5,6 +5,7 @@ logins nor images. What a run pushed is for the check to read from the registry.
 """
 
 import contextlib
+import re
 import secrets as random
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -28,6 +29,8 @@ from checker.workspace import Workspace
 FOLDER = ".github/workflows"
 SECONDS = 180.0
 """For one run of one workflow."""
+NOISE = re.compile(r"exit status|BuildKit is currently disabled|environment-variable|^DEPRECATED")
+"""What act and docker's client print beside what matters."""
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +79,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
             job, at = failed
             if at is None:
                 return f"The job {job.id} failed before its first step. {' '.join(self.errors)[:300]}".strip()
-            words = [line for line in at.log if line.strip() and "exit status" not in line][-4:]
+            words = [line.strip() for line in at.log if line.strip() and not NOISE.search(line)][-4:]
             return f"Line {at.line} of {self.path}: the step {at.name!r} failed: {' / '.join(words)[-400:]}"
         if self.errors:
             return f"It did not start: {' '.join(self.errors)[:400]}"
