@@ -182,6 +182,7 @@ class Workflows:
                 file = place / "workflow" / Path(path).name
                 file.parent.mkdir()
                 file.write_text(workflowplan.with_surroundings(text, room.surroundings), encoding="utf-8")
+                _furnish_called(source, workflow, room.surroundings)
                 log = ActLog()
                 ran = sandbox.run(
                     [
@@ -263,9 +264,23 @@ def _by_environment(secrets: Mapping[str, str], variables: Mapping[str, str]) ->
     return [part for option in named for part in option]
 
 
+def _furnish_called(source: Path, workflow: Workflow, surroundings: Mapping[str, Mapping[str, str]]) -> None:
+    """Give the jobs of workflows that this one calls the surroundings of the job that calls them."""
+    for job in workflow.jobs:
+        called = source / job.uses
+        inside = called.resolve().is_relative_to(source.resolve()) and not called.is_symlink()
+        if job.uses.startswith("./") and called.is_file() and inside:
+            with contextlib.suppress(BadWorkflow, OSError, ValueError):  # act says what is wrong there
+                text = called.read_text("utf-8")
+                own = {entry.name: surroundings[job.name] for entry in parse(text).jobs}
+                called.write_text(workflowplan.with_surroundings(text, own), encoding="utf-8")
+
+
 def _local_actions(source: Path) -> list[str]:
+    """The texts of the repository's own actions and workflows, which a workflow may use."""
     found = []
-    for path in [*source.glob("**/action.yml"), *source.glob("**/action.yaml")][:50]:
+    names = ("**/action.yml", "**/action.yaml", f"{FOLDER}/*.yml", f"{FOLDER}/*.yaml")
+    for path in [path for name in names for path in source.glob(name)][:50]:
         with contextlib.suppress(OSError, ValueError, yaml.YAMLError):
             text = path.read_text("utf-8")
             yaml.compose(text, Loader=yaml.SafeLoader)
