@@ -28,7 +28,8 @@ def with_surroundings(text: str, surroundings: Mapping[str, Mapping[str, str]]) 
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     for job, about in _items(_child(root, "jobs")):
         found = _child(about, "env")
-        if not isinstance(about, yaml.MappingNode) or job not in surroundings:
+        # A job that calls another workflow takes no env; the jobs of that one get it.
+        if not isinstance(about, yaml.MappingNode) or job not in surroundings or _child(about, "uses"):
             continue
         if not isinstance(found, yaml.MappingNode):
             found = yaml.MappingNode("tag:yaml.org,2002:map", [], flow_style=False)

@@ -5,6 +5,7 @@ logins nor images. What a run pushed is for the check to read from the registry.
 """
 
 import contextlib
+import re
 import secrets as random
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -28,6 +29,8 @@ from checker.workspace import Workspace
 FOLDER = ".github/workflows"
 SECONDS = 180.0
 """For one run of one workflow."""
+NOISE = re.compile(r"exit status|BuildKit is currently disabled|environment-variable|^DEPRECATED")
+"""What act and docker's client print beside what matters."""
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +79,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
             job, at = failed
             if at is None:
                 return f"The job {job.id} failed before its first step. {' '.join(self.errors)[:300]}".strip()
-            words = [line for line in at.log if line.strip() and "exit status" not in line][-4:]
+            words = [line.strip() for line in at.log if line.strip() and not NOISE.search(line)][-4:]
             return f"Line {at.line} of {self.path}: the step {at.name!r} failed: {' / '.join(words)[-400:]}"
         if self.errors:
             return f"It did not start: {' '.join(self.errors)[:400]}"
@@ -179,6 +182,7 @@ class Workflows:
                 file = place / "workflow" / Path(path).name
                 file.parent.mkdir()
                 file.write_text(workflowplan.with_surroundings(text, room.surroundings), encoding="utf-8")
+                _furnish_called(source, workflow, room.surroundings)
                 log = ActLog()
                 room.cut_off = True  # unless it ends
                 ran = sandbox.run(
@@ -261,9 +265,23 @@ def _by_environment(secrets: Mapping[str, str], variables: Mapping[str, str]) ->
     return [part for option in named for part in option]
 
 
+def _furnish_called(source: Path, workflow: Workflow, surroundings: Mapping[str, Mapping[str, str]]) -> None:
+    """Give the jobs of workflows that this one calls the surroundings of the job that calls them."""
+    for job in workflow.jobs:
+        called = source / job.uses
+        inside = called.resolve().is_relative_to(source.resolve()) and not called.is_symlink()
+        if job.uses.startswith("./") and called.is_file() and inside:
+            with contextlib.suppress(BadWorkflow, OSError, ValueError):  # act says what is wrong there
+                text = called.read_text("utf-8")
+                own = {entry.name: surroundings[job.name] for entry in parse(text).jobs}
+                called.write_text(workflowplan.with_surroundings(text, own), encoding="utf-8")
+
+
 def _local_actions(source: Path) -> list[str]:
+    """The texts of the repository's own actions and workflows, which a workflow may use."""
     found = []
-    for path in [*source.glob("**/action.yml"), *source.glob("**/action.yaml")][:50]:
+    names = ("**/action.yml", "**/action.yaml", f"{FOLDER}/*.yml", f"{FOLDER}/*.yaml")
+    for path in [path for name in names for path in source.glob(name)][:50]:
         with contextlib.suppress(OSError, ValueError, yaml.YAMLError):
             text = path.read_text("utf-8")
             yaml.compose(text, Loader=yaml.SafeLoader)

@@ -101,6 +101,11 @@ IN_TWO_FILES = (
     ),
 )
 
+CALLED = (
+    RIGHT[: RIGHT.index("    runs-on")] + f"    uses: ./{FOLDER}/flow-1.yaml\n    secrets: inherit\n",
+    RIGHT.replace(FILTERS, "  workflow_call:\n"),
+)
+
 
 def judged(engine: Engine, place: Path, *texts: str) -> Finding | None:
     """The finding for workflows of these texts; None if they publish what they should."""
@@ -150,6 +155,7 @@ def act() -> None:
         pytest.param((BY_HAND,), id="docker in scripts, filters as one text, a tag from GITHUB_ENV"),
         pytest.param((IN_TWO_JOBS,), id="a condition instead of filters, the name through needs, a matrix"),
         pytest.param(IN_TWO_FILES, id="a file for main and one for releases"),
+        pytest.param(CALLED, id="a workflow that calls another"),
         pytest.param(
             (RIGHT, "on: pull_request\njobs: {a: {runs-on: x, steps: [{run: make}]}}\n"), id="one beside it"
         ),

@@ -58,6 +58,8 @@ jobs:
 SCAN = """
 name: Security scan
 on: [push, pull_request]
+permissions:
+  security-events: write
 jobs:
   scan:
     runs-on: ubuntu-latest
@@ -214,10 +216,15 @@ def test_a_tutorials_scan_uploads_sarif_of_the_image_it_built(project: Project) 
         found = json.loads(report)["runs"][0]
         assert "CVE-2019-11324" in {result["ruleId"] for result in found["results"]}
         assert found["properties"]["imageID"] in run.images.values()
-        assert {concern.code for concern in run.concerns} == {
-            "workflow-without-permissions",
-            "workflow-action-mutable",
-        }
+        assert {concern.code for concern in run.concerns} == {"workflow-action-mutable"}
+
+
+def test_a_token_that_nothing_is_said_about_may_not_upload(project: Project) -> None:
+    project.workflow(SCAN.replace("permissions:\n  security-events: write\n", ""))
+
+    run = project.run()
+    assert run.uploads == ()
+    assert "Resource not accessible by integration" in run.story("it")
 
 
 def test_a_wrong_token_is_refused_by_the_registry(project: Project) -> None:
