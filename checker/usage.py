@@ -14,8 +14,9 @@ UNIT = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 ENGINES = ("dockerd", "containerd", "conmon", "podman", "buildkitd")
 """What the names of processes begin with that have containers below them."""
 WINDOW = 1.0
-STILL = 0.1
-"""Share of the time that processes which do nothing of their own run or wait for a processor at most."""
+STILL = 0.5
+"""Share of the time that processes which do nothing run or wait at most: they wake up now and then, and on a busy
+machine wait their turn."""
 LISTENING, CONNECTED = "0A", "03"
 """States of sockets in /proc/net/tcp and /proc/net/unix (proc(5))."""
 
