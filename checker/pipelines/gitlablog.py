@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from checker.pipelines import gitlabshell
 from checker.pipelines.gitlabfile import PipelineFile
 
 RUN_FILE = ".gitlab-ci.lab.yml"
@@ -71,6 +72,13 @@ def jobs(output: str, names: Sequence[str], file: PipelineFile, *, ended: bool) 
             continue
         if rest.startswith("starting "):
             kept.setdefault(name, [])
+        elif gitlabshell.ALLOWED in rest:
+            if code := re.fullmatch(rf"> {gitlabshell.ALLOWED} (\d+)", rest.rstrip()):
+                kept.setdefault(name, [])
+                states[name], codes[name] = (
+                    max("warned", states.get(name, "warned"), key=WORST.index),
+                    int(code[1]),
+                )
         elif rest.startswith(("> ", "$ ")) or rest == ">":
             said = kept.setdefault(name, [])
             said.append(rest[2:] if rest.startswith(">") else rest)

@@ -21,6 +21,15 @@ SCANNER_VARIABLES = ("TRIVY_CACHE_DIR", "TRIVY_DB_REPOSITORY", "TRIVY_JAVA_DB_RE
 """Tell Trivy where its advisories are; here it has them."""
 VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 
+ALLOWED = "registry-lab: it may fail with exit code"
+"""What a job says that failed with an exit code below `allow_failure`; the code follows."""
+TRAP = (
+    "trap 'registry_lab=$?; case $registry_lab in {codes}) echo \""
+    + ALLOWED
+    + " $registry_lab\"; exit 0 ;; esac' EXIT"
+)
+"""gitlab-ci-local lets later jobs go on after any exit code of such a job, GitLab after those that are named."""
+
 Refuse = Callable[[str, str, str, str, str], None]
 """Called with the code of a finding, the job's name, a sentence, what to do, and the key that it is about."""
 
@@ -44,6 +53,7 @@ class Shell:
                 "There is one project here: let the job do the work itself.",
                 "",
             )
+        self._exit_codes(job)
         self._image(name, job.pop("image", None))
         self._services(name, job.pop("services", None), job.get("variables"))
         if isinstance(job.get("variables"), dict):
@@ -59,6 +69,20 @@ class Shell:
                 self._notes.append(f"{left}: {what} already there.")
         left_out = {*ENGINE_VARIABLES, *SCANNER_VARIABLES}
         return {name: value for name, value in found.items() if name not in left_out}
+
+    def _exit_codes(self, job: dict[str, Any]) -> None:
+        """Let the job itself pass with the exit codes with which it may fail, and fail with all others."""
+        allowed = job.get("allow_failure")
+        if not isinstance(allowed, dict):
+            return
+        value = allowed.get("exit_codes")
+        codes = [str(code) for code in (value if isinstance(value, list) else [value]) if str(code).isdigit()]
+        job["allow_failure"] = False
+        key = "before_script" if job.get("before_script") else "script"
+        lines = job.get(key)
+        if codes and lines:
+            listed = lines if isinstance(lines, list) else [lines]
+            job[key] = [TRAP.format(codes="|".join(codes)), *listed]
 
     def _image(self, name: str, value: Any) -> None:
         image = value.get("name") if isinstance(value, dict) else value

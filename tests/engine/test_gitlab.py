@@ -482,6 +482,23 @@ def test_a_failure_that_is_allowed_stops_nothing(project: Project) -> None:
     assert outcome.passed
 
 
+@pytest.mark.parametrize(
+    ("code", "state", "after"),
+    [(0, "passed", True), (3, "warned", True), (7, "warned", True), (1, "failed", False)],
+)
+def test_a_failure_is_allowed_with_the_exit_codes_that_are_named(
+    project: Project, code: int, state: str, after: bool
+) -> None:
+    outcome = project.push(
+        "stages: [one, two]\nit:\n  stage: one\n  allow_failure: {exit_codes: [3, 7]}\n"
+        f"  script: [echo begun, exit {code}]\nnext:\n  stage: two\n  script: 'true'\n"
+    )
+
+    assert states(outcome) == {"it": state, **({"next": "passed"} if after else {})}
+    assert said(outcome) == ["begun"]
+    assert outcome.passed is after
+
+
 @pytest.mark.parametrize("how", ["when: manual", "rules: [{if: $CI_COMMIT_BRANCH, when: manual}]"])
 def test_a_manual_job_is_not_started(project: Project, how: str) -> None:
     outcome = project.push(_jobs(it=how))

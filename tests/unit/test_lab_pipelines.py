@@ -1,0 +1,63 @@
+"""What lab 07's checks take for a test and for a scan of an image."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from checker.pipelines.gitlab import Outcome
+from checker.pipelines.gitlabrefs import Ref
+
+LAB = Path(__file__).parents[2] / "labs" / "07-ci-cd"
+MODULES = ("gitlabasks", "gitlabpushes", "gitlabsays")
+
+
+@pytest.fixture
+def asks(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+    monkeypatch.syspath_prepend(str(LAB))
+    import gitlabasks  # type: ignore[import-not-found]
+
+    yield gitlabasks
+    for name in MODULES:
+        sys.modules.pop(name, None)
+
+
+def outcome(commands: tuple[str, ...] = (), scans: tuple[str, ...] = ()) -> Outcome:
+    return Outcome(ref=Ref(name="main"), commit="", commands=commands, scans=scans)
+
+
+@pytest.mark.parametrize(
+    ("command", "tested"),
+    [
+        ("/test", True),
+        ("sh -c /test", True),
+        ("sh -euc cd /; /test && echo well", True),
+        ("/test --verbose", True),
+        ("/test.sh", False),
+        ("/app/test", False),
+        ("ls /test/", False),
+        ("/bin/busybox true", False),
+        ("", False),
+    ],
+)
+def test_a_container_that_runs_the_images_test_is_one(asks: object, command: str, tested: bool) -> None:
+    assert asks.tested(outcome(commands=("/bin/busybox sleep 1", command))) is tested  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("call", "scanned"),
+    [
+        ("image --severity HIGH 127.0.0.1:5000/ada/shop:1", True),
+        ("--quiet image shop:1", True),
+        ("image --input image.tar", True),
+        ("i sha256:0123", True),
+        ("image registry-lab/busybox:1", False),
+        ("fs app", False),
+        ("--version", False),
+    ],
+)
+def test_a_call_of_trivy_for_an_image_that_was_built_is_a_scan(
+    asks: object, call: str, scanned: bool
+) -> None:
+    assert asks.scanned(outcome(scans=("--version", call))) is scanned  # type: ignore[attr-defined]
