@@ -9,6 +9,8 @@ from checker.engineview import Container, Mount
 from checker.looks.tlsprobe import Certificate, certificates
 from checker.workspace import Workspace
 
+FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+"""The names that Compose looks for by itself."""
 PROJECT = "com.docker.compose.project"
 """The label by which Compose knows what is its own."""
 
@@ -67,7 +69,7 @@ def require_project(container: Container, workspace: Workspace, path: str, proje
             observed=f"It is of the project {container.labels[PROJECT]}.",
             action="Leave the name of the project to the variable, or hand it over with --project-name.",
         )
-    if workspace.read(path) is None:
+    if all(workspace.read(f"{path.rpartition('compose.yaml')[0]}{name}") is None for name in FILES):
         fail(
             "compose-file-missing",
             expected=f"{path} is in the workspace, so that it can all be brought up again.",
