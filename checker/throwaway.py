@@ -4,11 +4,12 @@ import io
 import os
 import tarfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 
 import msgspec
 
+from checker.deadline import Deadline
 from checker.engine import Engine, engine_calls
 from checker.errors import EngineFault
 from checker.ports import HOST, free_port
@@ -40,13 +41,18 @@ class Inside:
     def run(self, command: Sequence[str], seconds: float) -> Ran:
         """Run a command as `docker exec` does: the image's user, folder and environment.
 
-        A program that is not there ends with 126 or 127, as in a shell.
+        A program that is not there ends with 126 or 127, as in a shell. Raises MachineTooSlow if the time was over on
+        a starved machine.
         """
         pool = ThreadPoolExecutor(1)
         begun = pool.submit(self._run, list(command))
+        deadline = Deadline(seconds)
         try:
-            return begun.result(timeout=seconds)
-        except TimeoutError:
+            while not begun.done() and not deadline.over():
+                wait((begun,), deadline.left)
+            if begun.done():
+                return begun.result()
+            deadline.require(f"{command[0]} did not end in a container in {deadline.elapsed:.0f} s")
             return Ran(None, "")
         finally:
             pool.shutdown(wait=False)  # the command ends with its container

@@ -4,15 +4,15 @@ Both are tried in containers of the check's own, by what the engine does at ever
 in the container, as the image's user (Docker Engine API, HealthConfig).
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from checker.check import fail
+from checker.deadline import soon
 from checker.engineview import LocalImage
 from checker.errors import ServiceFault
 from checker.images import tag_of
-from checker.probe import ANSWERS_WITHIN, APP_PORT, POLL, Probe
+from checker.probe import ANSWERS_WITHIN, APP_PORT, Probe
 from checker.throwaway import IDLER, Inside, Ran, Throwaway
 
 WITHIN = 30.0
@@ -82,11 +82,8 @@ def require_not_root(inside: Inside, name: str) -> None:
 
 def await_answer(inside: Inside, probe: Probe, name: str) -> None:
     """Wait until the server answers. Raises ServiceFault: that it does was seen before."""
-    deadline = time.monotonic() + ANSWERS_WITHIN
-    while probe.port(inside.port) is None:
-        if time.monotonic() > deadline:
-            raise ServiceFault(f"{name} answered once, and then not within {ANSWERS_WITHIN:.0f} s.")
-        time.sleep(POLL)
+    if not soon(lambda: probe.port(inside.port) is not None, ANSWERS_WITHIN):
+        raise ServiceFault(f"{name} answered once, and then not within {ANSWERS_WITHIN:.0f} s.")
 
 
 def well(inside: Inside, command: Sequence[str]) -> Ran:
