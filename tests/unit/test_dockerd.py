@@ -42,7 +42,7 @@ def test_an_engine_that_cannot_be_asked_is_told(tmp_path: Path) -> None:
     program.write_text("#!/bin/sh\necho 'GLIBC_9.9 not found' >&2\nexit 1\n")
     program.chmod(0o755)
 
-    with pytest.raises(EngineFault, match="GLIBC_9.9 not found"):
+    with pytest.raises(EngineFault, match=r"GLIBC_9\.9 not found"):
         dockerd.known_options(f"{tmp_path}:/usr/bin:/bin")
     with pytest.raises(EngineFault, match="No such file"):
         dockerd.known_options(str(tmp_path / "empty"))
