@@ -8,23 +8,22 @@ import subprocess
 from pathlib import Path
 
 from checker.errors import EngineFault
-from checker.footprint import search_path
 
 ASKED_WITHIN = 30.0
 LINES, WIDTH = 3, 400
 
 
 @functools.cache
-def known_options() -> frozenset[str]:
+def known_options(path: str) -> frozenset[str]:
     """Return the long options that `dockerd --help` names. Asked once: processes forked later inherit the answer.
 
-    Raises EngineFault if dockerd cannot even be asked.
+    path: the PATH of whoever is going to start it. Raises EngineFault if dockerd cannot even be asked.
     """
-    program = shutil.which("dockerd", path=search_path()) or "dockerd"
+    program = shutil.which("dockerd", path=path) or "dockerd"
     try:
         asked = subprocess.run(
             [program, "--help"], capture_output=True, text=True, errors="replace", timeout=ASKED_WITHIN, check=True,
-            env={**os.environ, "PATH": search_path()},
+            env={**os.environ, "PATH": path},
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError) as error:
         said = str(getattr(error, "stderr", None) or error)

@@ -18,6 +18,7 @@ import msgspec
 from checker import cleanup, dockerd, replay, surroundings
 from checker.engine import cache_dir, connect
 from checker.errors import EnvironmentFault, LabError
+from checker.isolation import household
 from checker.isolation.worker import Order, carry_out
 
 KEPT = (
@@ -89,7 +90,9 @@ def serve(handle: int) -> None:
         on_this_engine = on_this_engine or not order.stock
         if order.stock:
             with suppress(LabError):  # the worker meets it again and tells it
-                dockerd.known_options()  # workers are forks of this process, so one question is enough
+                dockerd.known_options(
+                    household.PATH
+                )  # workers are forks of this process, so one question is enough
         if os.fork() == 0:
             talk.close()
             _work(order, handles[0])

@@ -157,7 +157,7 @@ def supervise(
     open file for what goes wrong. False if the time was over first. Raises EngineFault if there is no engine to start.
     """
     try:
-        dockerd.known_options()  # asked here, outside; the processes forked below know it then
+        dockerd.known_options(household.PATH)  # asked here, outside; the processes forked below know it then
     except EngineFault as fault:
         failed(fault.told)
         raise
@@ -338,7 +338,8 @@ def _init(layers: bool) -> None:
         if os.fork() == 0:
             _run(server.serve)
     environment = {**household.ENVIRONMENT, "HOME": "/root", "TMPDIR": "/tmp"}  # noqa: S108 - the room's own
-    os.execve("/bin/bash", ["bash", "-c", household.script(dockerd.known_options())], environment)  # noqa: S606
+    script = household.script(dockerd.known_options(household.PATH))
+    os.execve("/bin/bash", ["bash", "-c", script], environment)  # noqa: S606
 
 
 def _mount_groups(place: Path, flags: int) -> None:

@@ -206,7 +206,7 @@ def test_what_an_engine_complains_of_is_told_to_whoever_grades(
     (tmp_path / "cache/rooms").mkdir(parents=True)
     images.ensure(engine, ["busybox"], print)
     monkeypatch.setattr(household, "IF_KNOWN", {"no-such-option": 1})
-    monkeypatch.setattr(dockerd, "known_options", lambda: frozenset({"no-such-option"}))
+    monkeypatch.setattr(dockerd, "known_options", lambda _: frozenset({"no-such-option"}))
 
     with pytest.raises(EnvironmentFault, match=r"ended at once: .*unknown flag: --no-such-option"):
         base_images.ready(engine, ["busybox"])

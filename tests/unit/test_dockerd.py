@@ -8,6 +8,7 @@ import pytest
 
 from checker import dockerd
 from checker.engine import answers_at
+from checker.errors import EngineFault
 from checker.isolation import household
 
 HELP_20 = """
@@ -26,6 +27,25 @@ HELP_26 = HELP_20.replace("--oom-score-adjust int", "--seccomp-profile string")
 
 def test_options_are_read_from_the_help_text() -> None:
     assert dockerd.options_in(HELP_20) == {"add-runtime", "bridge", "config-file", "oom-score-adjust"}
+
+
+def test_the_engine_that_would_be_started_is_asked(tmp_path: Path) -> None:
+    program = tmp_path / "dockerd"
+    program.write_text("#!/bin/sh\necho '      --oom-score-adjust int  Set it'\n")
+    program.chmod(0o755)
+
+    assert dockerd.known_options(f"{tmp_path}:/usr/bin:/bin") == {"oom-score-adjust"}
+
+
+def test_an_engine_that_cannot_be_asked_is_told(tmp_path: Path) -> None:
+    program = tmp_path / "dockerd"
+    program.write_text("#!/bin/sh\necho 'GLIBC_9.9 not found' >&2\nexit 1\n")
+    program.chmod(0o755)
+
+    with pytest.raises(EngineFault, match=r"GLIBC_9\.9 not found"):
+        dockerd.known_options(f"{tmp_path}:/usr/bin:/bin")
+    with pytest.raises(EngineFault, match="No such file"):
+        dockerd.known_options(str(tmp_path / "empty"))
 
 
 def test_a_room_passes_no_option_that_its_engine_has_not() -> None:
