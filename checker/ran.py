@@ -47,24 +47,30 @@ class Ran:
         self.values = dict(values)
         self.secrets = {name: values[name] for name in secrets if len(values.get(name, "")) >= SHORTEST}
         self._kept: dict[str, _Kept] = {}
+        self._earlier: frozenset[str] = frozenset()
+        """Steps whose answers an earlier command ran, so that they may be others now."""
 
     def add(self, step: str, text: str, commands: Iterable[tuple[str, ...]] | None) -> None:
         """Take in what an answer ran. commands: the arguments of each process; None if nobody could look."""
         self._kept.pop(step, None)
+        self._earlier -= {step}
         if commands is not None:
             given = dict.fromkeys(found for words in commands if (found := given_to(words, self.secrets)))
             self._kept[step] = _Kept(_digest(text), tuple(given))
 
     def commands(self, step: str, text: str) -> tuple[Given, ...] | None:
-        """What a step's answer gave away when it last ran; None where nobody looked, or where the answer's text is
-        another one since."""
+        """What a step's answer gave away when it last ran; None where nobody looked, or where somebody wrote another
+        answer since. In a replay nobody does that but answers themselves, and what ran stays true."""
         kept = self._kept.get(step)
-        return kept.given if kept and kept.text == _digest(text) else None
+        if kept is None or (step in self._earlier and kept.text != _digest(text)):
+            return None
+        return kept.given
 
     def load(self, path: Path) -> None:
         """Read what an earlier command has kept."""
         with suppress(OSError, msgspec.DecodeError):
             self._kept = msgspec.json.decode(path.read_bytes(), type=dict[str, _Kept])
+            self._earlier = frozenset(self._kept)
 
     def save(self, path: Path) -> None:
         """Keep it for later commands. A file that cannot be written is done without."""

@@ -85,7 +85,9 @@ class _Reader:
         elif node.type == "for_statement":
             name = _text(node.child_by_field_name("variable"))
             for value in node.children_by_field_name("value"):
-                self.assignments.append(Assignment(name, self._word(value, function, depth), _line(node)))
+                self.assignments.append(
+                    Assignment(name, self._word(value, function, depth), _line(node), function)
+                )
         elif node.type == "comment":
             return None
         last = None
@@ -171,15 +173,19 @@ class _Reader:
         if first.text in ("read", "mapfile", "readarray", "getopts"):
             for word in rest:
                 if word.text and word.text.isidentifier():
-                    self.assignments.append(Assignment(word.text, command.given, command.line))
+                    self.assignments.append(
+                        Assignment(word.text, command.given, command.line, command.function)
+                    )
         elif first.text == "printf" and len(rest) > 2 and rest[0].text == "-v" and rest[1].text:
-            self.assignments += [Assignment(rest[1].text, word, command.line) for word in rest[2:]]
+            self.assignments += [
+                Assignment(rest[1].text, word, command.line, command.function) for word in rest[2:]
+            ]
 
     def _assign(self, node: tree_sitter.Node, function: str, depth: int) -> Assignment:
         name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
         bare = _text(name).partition("[")[0]
         word = self._word(value, function, depth) if value else plain("")
-        found = Assignment(bare, word, _line(node))
+        found = Assignment(bare, word, _line(node), function)
         self.assignments.append(found)
         return found
 

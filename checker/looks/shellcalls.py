@@ -21,6 +21,10 @@ Helper = Callable[[str], str | None]
 SHELLS = frozenset({"bash", "sh", "dash", "ash", "ksh", "zsh", "busybox"})
 MOST = 4000
 """Commands of one script that are looked at, with those of scripts that it calls."""
+DEEPEST = 8
+"""Scripts in scripts that are read."""
+PASSED = 4
+"""A function that runs its arguments, such as `retry 3 docker login`, may keep some of them for itself."""
 VARIANTS = 8
 """Ways to read one command whose words are variables that are set in several places."""
 
@@ -50,6 +54,7 @@ class Calls:
         self.functions: set[str] = set()
         self._helper = helper
         self._read: set[str] = set()
+        self._passing: set[str] = set()
         self._texts = 0
 
     def add(
@@ -59,7 +64,7 @@ class Calls:
         script = shell.read(text)
         self.functions |= script.functions
         for entry in script.assignments:
-            self._set("", entry.name, entry.value, place)
+            self._set("", entry.name, entry.value, entry.function or place)
         for command in script.commands:
             if len(self.found) > MOST:
                 return
@@ -106,8 +111,10 @@ class Calls:
         for name, value in self._arguments_read(command):
             self._set("", name, value, place)
         rest, wrapped = unwrapped(words)
-        if not rest:
+        if not rest or depth > DEEPEST:
             return
+        if [piece.text for piece in rest[0].pieces] in (["@"], ["*"]):
+            self._passing.add(place)
         if rest[0].text is None:  # a variable that nobody knows: a script, or any program
             self._script(_tail(rest[0]), rest[1:], place, line, depth)
         name = rest[0].text or "?"
@@ -116,7 +123,11 @@ class Calls:
             text = " ".join(_source(word) for word in (rest[1:] if program == "eval" else rest[1:2]))
             self._text(text, (), place, line, file, depth)
         elif name in self.functions and not wrapped:
-            self._bind(f"{name}", rest[1:], place)
+            self._bind(name, rest[1:], place)
+            for begin in range(1, PASSED) if name in self._passing else ():
+                self._call(command, rest[begin:], place, line, file, depth + 1)
+        elif program == "set" and (marks := [n for n, word in enumerate(rest) if word.text == "--"]):
+            self._bind(place, rest[marks[0] + 1 :], place)
         elif program in (".", "source") and len(rest) > 1:
             self._script(_tail(rest[1]), rest[2:], place, line, depth, same=True)
         elif program in SHELLS:
@@ -164,7 +175,7 @@ class Calls:
     def _text(
         self, text: str, arguments: tuple[Word, ...], place: str, line: int, file: str, depth: int
     ) -> None:
-        if depth > 8:
+        if depth > DEEPEST:
             return
         inner = place
         if arguments:
@@ -183,7 +194,7 @@ class Calls:
         self, path: str, arguments: tuple[Word, ...], place: str, line: int, depth: int, *, same: bool = False
     ) -> None:
         """A script of the workspace is called. same: in this very shell."""
-        if not path or depth > 8:
+        if not path or depth > DEEPEST:
             return
         inner = place if same and not arguments else path
         self._bind(inner, arguments, place)

@@ -56,11 +56,13 @@ class Word(msgspec.Struct, frozen=True):
 
 
 class Assignment(msgspec.Struct, frozen=True):
-    """A variable that is given a value. value: None for one that is read from somewhere."""
+    """A variable that is given a value. value: None for one that is read from somewhere. function: where that is
+    done."""
 
     name: str
     value: Word | None
     line: int
+    function: str = ""
 
 
 class Command(msgspec.Struct, frozen=True):

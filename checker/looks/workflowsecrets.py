@@ -35,7 +35,7 @@ def told(workflow: Workflow, needles: Mapping[str, str], helper: Helper) -> Iter
     for number, line in enumerate(workflow.text.splitlines(), 1):
         if what := literals.written(line):
             yield number, IN_FILE, f"The line has {what} in it.", BURNT
-    for found in zizmor.audit(workflow.text):
+    for found in zizmor.audit(workflow.text) or ():
         if found.kind == zizmor.CONTAINER:
             yield found.line, IN_FILE, "A container's password stands in the file.", BURNT
     yield from _env(workflow.env, workflow.text, 1)

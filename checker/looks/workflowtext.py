@@ -3,12 +3,13 @@ output or the file behind GITHUB_ENV."""
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
 from checker.looks import zizmor
 from checker.looks.workflowfile import EXPRESSION, Job, Step, Workflow, expressions
+from checker.looks.zizmor import Found
 
 WRITTEN = r"([A-Za-z_]\w*)=[^\n]*\$\{?%s\b"
 """A line of a file such as GITHUB_ENV that gets a variable as it is."""
@@ -24,7 +25,12 @@ class Foreign(msgspec.Struct, frozen=True, order=True):
 
 def foreign(text: str, workflow: Workflow) -> list[Foreign]:
     """All scripts of a workflow with text of strangers in them, by what zizmor finds."""
-    found = {each for each in zizmor.audit(text) if each.kind == zizmor.INJECTION}
+    audited = zizmor.audit(text)
+    found = {
+        each
+        for each in (_rewritten(workflow) if audited is None else audited)
+        if each.kind == zizmor.INJECTION
+    }
     direct = [
         Foreign(each.line, each.shown) for each in found if each.certain and zizmor.untrusted(each.what)
     ]
@@ -76,14 +82,9 @@ class _Sources:
         ordered = sorted(values)
         if not ordered:
             return
-        lines = ["on: push", "permissions: {}", "jobs:", "  a:", "    runs-on: x", "    steps:"]
-        start = len(lines) + 1
-        lines += [
-            f"      - run: {json.dumps(' '.join(EXPRESSION.sub(_kept, value).split()))}" for value in ordered
-        ]
-        for each in zizmor.audit("\n".join(lines) + "\n"):
+        for each in _judged(ordered):
             if each.certain and zizmor.untrusted(each.what):
-                self._asked.setdefault(ordered[each.line - start], each.shown)
+                self._asked.setdefault(ordered[each.line], each.shown)
 
     def _scopes(self) -> Iterator[Mapping[str, str]]:
         yield self._workflow.env
@@ -121,6 +122,28 @@ class _Sources:
                 known[f"env.{name.lower()}"] = source
             else:
                 known.pop(f"env.{name.lower()}", None)
+
+
+def _rewritten(workflow: Workflow) -> Iterator[Found]:
+    """What zizmor finds in the scripts of a workflow that it cannot read itself, such as one with merge keys."""
+    steps = [step for job in workflow.jobs for step in job.steps]
+    scripts = [
+        (step.run or step.given.get("script", ""), step.at("run" if step.run else "with.script"))
+        for step in steps
+    ]
+    for each in _judged([script for script, _ in scripts]):
+        yield msgspec.structs.replace(each, line=scripts[each.line][1])
+
+
+def _judged(scripts: Sequence[str]) -> Iterator[Found]:
+    """What zizmor finds in each of these, as if it were a script. line: which one it is, from 0."""
+    lines = ["on: push", "permissions: {}", "jobs:", "  a:", "    runs-on: x", "    steps:"]
+    start = len(lines) + 1
+    lines += [
+        f"      - run: {json.dumps(' '.join(EXPRESSION.sub(_kept, script).split()))}" for script in scripts
+    ]
+    for each in zizmor.audit("\n".join(lines) + "\n") or () if scripts else ():
+        yield msgspec.structs.replace(each, line=each.line - start)
 
 
 def _kept(found: re.Match[str]) -> str:

@@ -67,23 +67,25 @@ def plain(context: str) -> str:
 
 
 @lru_cache(64)
-def audit(text: str) -> tuple[Found, ...]:
-    """What zizmor finds in a workflow; nothing in what it cannot read. Raises EnvironmentFault without zizmor."""
+def audit(text: str) -> tuple[Found, ...] | None:
+    """What zizmor finds in a workflow; None for one that it cannot read. Raises EnvironmentFault without zizmor."""
     command = [str(program()), "--offline", "--no-progress", "--no-config", "--no-ignores", "--no-exit-codes"]
     try:
         done = subprocess.run(
             [*command, "--quiet", "--format", "json", "-"],
-            input=text.encode("utf-8", "replace"),
+            input=text.removeprefix("\ufeff").encode("utf-8", "replace"),
             capture_output=True,
             timeout=SECONDS,
             check=False,
             env={"PATH": "/usr/bin:/bin"},
         )
-        found = json.loads(done.stdout or b"[]")
+        found = json.loads(done.stdout or b"null")
     except (OSError, subprocess.TimeoutExpired, ValueError) as error:
         raise EnvironmentFault(
             f"zizmor, which reads workflows, did not work ({type(error).__name__}).", "Try again."
         ) from error
+    if found is None:
+        return None
     entries = (_entry(each) for each in found if each.get("ident") in (INJECTION, CONTAINER))
     return tuple(sorted({each for each in entries if each}, key=lambda each: (each.line, each.what)))
 

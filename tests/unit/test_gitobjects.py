@@ -130,6 +130,16 @@ def test_what_is_no_repository_is_no_trouble(tmp_path: Path, monkeypatch: pytest
     assert repository.names() == set()
 
 
+def test_a_folder_for_temporary_files_that_is_closed_to_others_is_no_hindrance(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository.commit(a="needle")
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    monkeypatch.setattr("tempfile.tempdir", str(closed))
+    assert repository.names() == {"the file a in its git history"}
+
+
 def test_a_large_object_is_read_in_part(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gitobjects, "LARGEST", 1000)
     repository.commit(a="0" * 5000 + "needle", b="needle")

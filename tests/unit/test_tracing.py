@@ -93,6 +93,7 @@ def test_what_was_seen_is_of_the_text_that_ran(place: Place, tmp_path: Path) -> 
     again.load(tmp_path / "ran.json")
     assert again.commands("it", "text") == place.ran.commands("it", "text") != ()
     assert again.commands("it", "another") is None
+    assert place.ran.commands("it", "the answer overwrote itself") == again.commands("it", "text")
     assert again.commands("other", "text") is None
     again.add("it", "text", None)
     assert again.commands("it", "text") is None

@@ -2,6 +2,7 @@
 
 import pytest
 
+from checker.looks import zizmor
 from checker.looks.workflowaudit import concerns, mutable, secrets_named
 from checker.looks.workflowfile import parse
 
@@ -354,3 +355,23 @@ def test_a_script_of_the_repository_is_read_where_a_step_calls_it() -> None:
     found = concerns("it.yml", parse(text), {}, {"./ci/login.sh": 'docker login -u a -p "$WORD"'}.get)
     assert [(each.code, each.line) for each in found] == [(ARGUMENT, 8)]
     assert "ci/login.sh" in found[0].what
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "on: push\npermissions: {}\njobs:\n  a:\n    runs-on: x\n    continue-on-error: maybe\n    steps:\n"
+        "      - run: echo ${{ github.head_ref }}\n",
+        "\ufeffon: push\npermissions: {}\njobs:\n  a:\n    runs-on: x\n    name: x\n    steps:\n"
+        "      - run: echo ${{ github.head_ref }}\n",
+        "on: push\npermissions: {}\njobs:\n  a:\n    runs-on: x\n    continue-on-error: maybe\n    steps:\n"
+        "      - run: echo ${{ env.A }}\n        env: {A: '${{ github.head_ref }}'}\n",
+    ],
+)
+def test_a_file_that_zizmor_cannot_read_is_judged_all_the_same(text: str) -> None:
+    assert [(each.code, each.line) for each in concerns("it.yml", parse(text))] == [(FOREIGN, 8)]
+
+
+def test_zizmor_is_found_where_this_python_has_it() -> None:
+    assert zizmor.program().is_file()
+    assert zizmor.plain("GitHub[ 'event' ].Commits[0].Message") == "github.event.commits.0.message"
