@@ -91,7 +91,11 @@ class Deadline:
         allowed = self._seconds * min(MOST, max(pace.factor, LEAST_EXTENSION, _slowed(used, elapsed)))
         # Looked at again after each limit, since an endless loop may have used up its time by then.
         self._end = min(self._since.at + allowed, self._machine.clock() + limit)
-        return elapsed < allowed
+        if elapsed < allowed:
+            return True
+        # A machine that is busy now and then has given enough by now.
+        self.why = self._machine.starved(self._since, used, pace.share, firmly=True)
+        return False
 
 
 def soon(look: Callable[[], T], within: float, machine: Machine = HERE) -> T:

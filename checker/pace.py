@@ -33,6 +33,8 @@ LEAST_EXTENSION = 2.0
 """Times a limit that a starved machine is given at least."""
 SOME, MUCH = 0.25, 0.5
 """Share of the time in which programs waited for a processor: enough with other evidence, and enough by itself."""
+ALMOST_ALL = 0.85
+"""The same where the limit was extended already, and a calculation of our own is not slow."""
 TAKEN = 0.1
 """Share of the time that a hypervisor or a control group may take before a machine counts as starved."""
 SHORTEST = 1.0
@@ -119,10 +121,13 @@ class Machine:
         """Read the system's counters now; see `Counters.look`."""
         return self._counters.look(self.clock(), closely=closely)
 
-    def starved(self, since: Look, used: Used | None = None, share: float | None = None) -> str:
+    def starved(
+        self, since: Look, used: Used | None = None, share: float | None = None, *, firmly: bool = False
+    ) -> str:
         """Whether the machine was starved since then: why, as the end of a sentence for people; empty if not.
 
         used: by what we started then and still lives. share: of a processor that one gets now; measured if not given.
+        firmly: whether less counts as starved, since more time was given already.
 
         >>> machine.starved(before)
         'programs waited for a processor in 97 % of 60 s, and a short calculation got 11 % of one'
@@ -146,7 +151,9 @@ class Machine:
             why.append(f"a limit on its processors held it back for {held:.0%}")
         if stolen is not None and stolen / cores >= TAKEN:
             why.append(f"other systems on the same hardware took {stolen / cores:.0%}")
-        pressed = waited is not None and (waited >= MUCH or (waited >= SOME and slow))
+        pressed = waited is not None and (
+            waited >= (ALMOST_ALL if firmly else MUCH) or (waited >= SOME and slow)
+        )
         # Programs that we started can wait for each other on one processor, or in a container with a limit of its own.
         pressed = pressed and (slow or busy - ours >= TAKEN)
         if ours < OURS and (pressed or (waited is None and slow)):
