@@ -19,7 +19,7 @@ from checker.ports import HOST, free_port
 from checker.registry import RegistryClient
 from checker.stack.container import ServiceEnded, answers
 from checker.trials import Trial, Trials
-from checker.views.private_registry import PrivateRegistry, Ran
+from checker.views.private_registry import Executed, PrivateRegistry
 from tests.certificates import Pair
 from tests.helpers import until
 
@@ -87,7 +87,7 @@ def test_a_trial_is_of_a_copy(trials: Trials, tmp_path: Path) -> None:
 
     assert ran.code == 0
     assert [path.name for path in (tmp_path / "registry").iterdir()] == ["config.yml"]
-    assert registry.inside("sh", "-c", "echo seen; exit 3") == Ran(3, "seen\n")
+    assert registry.inside("sh", "-c", "echo seen; exit 3") == Executed(3, "seen\n")
 
 
 def test_accounts_are_let_in_and_nobody_else(trials: Trials, tmp_path: Path) -> None:
