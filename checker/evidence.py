@@ -8,7 +8,7 @@ import msgspec
 
 from checker.answers import HERE, Door
 from checker.engine import Engine, engine_calls
-from checker.errors import ServiceFault
+from checker.errors import EngineFault, ServiceFault
 from checker.model import Finding
 from checker.stack import kind
 from checker.stack import stack as stacks
@@ -26,7 +26,13 @@ def broken(engine: Engine, stack: Stack, door: Door) -> str:
     """
     if door is HERE:
         return ""
-    return door.broken() or _removed(engine, stack)
+    if why := door.broken():
+        return why
+    try:
+        return _removed(engine, stack)
+    except EngineFault:
+        # An answer may have cut the connection that was open, or the engine may be ending just now.
+        return door.broken() or _removed(engine, stack)
 
 
 def revive(engine: Engine, stack: Stack, door: Door) -> tuple[list[str], str]:

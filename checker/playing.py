@@ -133,7 +133,7 @@ class Playing:
             before = len(self._stopped)
             if why := evidence.broken(self._engine, self._stack, self._door) or self._revive():
                 return why
-            if len(self._stopped) > before:
+            if len(self._stopped) > before or self._door is not HERE:
                 reports = look(names, honour_needs=self._honour_needs, known=passed)
         self._first |= {seen.step: seen for seen in reports}
         self._files |= {step.name: state for step in steps if step.files_only}

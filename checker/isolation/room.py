@@ -81,6 +81,8 @@ class Room(msgspec.Struct, frozen=True):
         """
         if not self._own():
             return "The engine was ended."
+        if not SOCKET.exists():
+            return "The socket of the engine was removed."
         if held := [name for name in _held() if name in ENGINE_PROGRAMS or name.startswith(SHIM)]:
             return f"The engine stands still: {_listed(held)} had been sent a stop signal."
         about = os.statvfs(SHARED)

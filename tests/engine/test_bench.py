@@ -16,6 +16,7 @@ pytestmark = pytest.mark.engine
 START = """
 import time
 from checker.stack import stack as stacks
+from tests.bench import services
 engine = services.begin()
 stack = stacks.start(engine, services.lab_of((services.REGISTRY,)), services.OWNER, throwaway=True)
 print(stack.services["registry"].container, flush=True)
