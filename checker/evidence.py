@@ -26,13 +26,13 @@ def broken(engine: Engine, stack: Stack, door: Door) -> str:
     """
     if door is HERE:
         return ""
+    engine.client.api.close()  # open connections: an answer may have written into the engine's ends of them
     if why := door.broken():
         return why
     try:
         return _removed(engine, stack)
     except EngineFault:
-        # An answer may have cut the connection that was open, or the engine may be ending just now.
-        return door.broken() or _removed(engine, stack)
+        return door.broken() or _removed(engine, stack)  # it may be ending just now
 
 
 def revive(engine: Engine, stack: Stack, door: Door) -> tuple[list[str], str]:
