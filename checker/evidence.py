@@ -4,9 +4,12 @@ A replay that cannot be judged costs the learner nothing, so breaking the engine
 answers only with evidence that they did it. Whatever is merely slow, or answers nobody, is the machine's.
 """
 
+import time
+
 import msgspec
 
 from checker.answers import HERE, Door
+from checker.deadline import Deadline
 from checker.engine import Engine, engine_calls
 from checker.errors import EngineFault, ServiceFault
 from checker.model import Finding
@@ -17,6 +20,9 @@ from checker.stack.stack import Running, Stack
 
 HANGS_AFTER = 10.0
 """Seconds of silence after which a service that runs is started again."""
+ENDS_WITHIN = 5.0
+"""Seconds that an engine which answers nobody may take until it is gone."""
+POLL = 0.05
 
 
 def broken(engine: Engine, stack: Stack, door: Door) -> str:
@@ -32,7 +38,7 @@ def broken(engine: Engine, stack: Stack, door: Door) -> str:
     try:
         return _removed(engine, stack)
     except EngineFault:
-        return door.broken() or _removed(engine, stack)  # it may be ending just now
+        return _ending(door) or _removed(engine, stack)
 
 
 def revive(engine: Engine, stack: Stack, door: Door) -> tuple[list[str], str]:
@@ -48,7 +54,8 @@ def revive(engine: Engine, stack: Stack, door: Door) -> tuple[list[str], str]:
         for service in stack.services.values() if door is not HERE else ():
             if service.ports and not _answers(engine, service):
                 stopped.append(service.name)
-                _restart(engine, service)
+                if why := _restart(engine, service):
+                    return stopped, why
     except ServiceEnded as error:
         if door is HERE:
             raise
@@ -57,6 +64,10 @@ def revive(engine: Engine, stack: Stack, door: Door) -> tuple[list[str], str]:
         if not (held := door.held()):
             raise
         return stopped, f"A service of the lab does not answer any more. {held}"
+    except EngineFault:
+        if not (why := _ending(door)):
+            raise
+        return stopped, why
     return stopped, ""
 
 
@@ -70,11 +81,33 @@ def _answers(engine: Engine, service: Running) -> bool:
     return True
 
 
-def _restart(engine: Engine, service: Running) -> None:
-    """Start a running service again, with what it stored. Raises ServiceFault."""
-    with engine_calls():
-        engine.client.api.restart(service.container, timeout=1)
+def _restart(engine: Engine, service: Running) -> str:
+    """Start a running service again, with what it stored. Return why the engine cannot, empty if it can.
+
+    Raises ServiceFault, and MachineTooSlow if the engine may not have had the time for it.
+    """
+    import docker.errors
+
+    began = Deadline(HANGS_AFTER)
+    try:
+        with engine_calls():
+            engine.client.api.restart(service.container, timeout=1)
+    except docker.errors.APIError as error:
+        began.require_now(f"the service {service.name} could not be started again", least=0.0)
+        return f"The engine has no hold of the service {service.name} any more: {error.explanation or error}."
     wait_ready(engine, service.container, service.ports, kind(service.kind))
+    return ""
+
+
+def _ending(door: Door) -> str:
+    """Return what is broken of an engine that may be ending just now; empty if nothing is to be seen in time."""
+    deadline = Deadline(ENDS_WITHIN)
+    while not deadline.over():
+        try:
+            return door.broken()
+        except EngineFault:
+            time.sleep(POLL)
+    return ""
 
 
 def finding(step: str, observed: str) -> Finding:
