@@ -88,29 +88,50 @@ class Playing:
             if step.files_only and not step.is_script and following and not following.is_script:
                 continue
             why = evidence.broken(self._engine, self._stack, self._door)
-            if why := why or self._judge(look, waiting):
+            if following and not why:
+                why = self._judge(look, waiting)
+                waiting.clear()
+            if why:
                 return all_failed(self._lab, evidence.finding(step.name, why))
-            waiting.clear()
         if why := self._revive():
             return all_failed(self._lab, evidence.finding(step.name, why))
         self._moved = images.put_back(self._engine, self._bases)  # checks and later replays rest on them
-        return self._both(look)
+        return self._both(look, waiting)
 
-    def _both(self, look: Look) -> tuple[StepReport, ...]:
-        """The verdicts of both moments, now that all answers have run."""
+    def _both(self, look: Look, waiting: Sequence[Step]) -> tuple[StepReport, ...]:
+        """The verdicts of both moments, now that all answers have run. waiting: steps of which both are now."""
         now = file_state(self._place)
         stands = {
             name: seen.outcome
             for name, seen in self._first.items()
             if self._files.get(name) == now and seen.outcome in (Outcome.PASS, Outcome.FAIL)
         }
-        others = frozenset(self._first.keys() - stands.keys())
-        again = look(others, honour_needs=self._honour_needs, known=stands) if others else ()
-        last = {seen.step: seen for seen in again}
-        return tuple(
-            self._excused(moments.both(seen, last[name]) if name in last else seen)
-            for name, seen in self._first.items()
-        )
+        names = frozenset((self._first.keys() - stands.keys()) | {step.name for step in waiting})
+        reports, why = self._look(look, names, stands)
+        if why:
+            return all_failed(self._lab, evidence.finding(self._lab.steps[-1].name, why))
+        last = {seen.step: seen for seen in reports}
+        verdicts = []
+        for step in self._lab.steps:
+            first, now_seen = self._first.get(step.name), last.get(step.name)
+            seen = moments.both(first, now_seen) if first and now_seen else first or now_seen
+            assert seen is not None
+            verdicts.append(self._excused(seen))
+        return tuple(verdicts)
+
+    def _look(
+        self, look: Look, names: frozenset[str], known: Mapping[str, Outcome]
+    ) -> tuple[tuple[StepReport, ...], str]:
+        """Judge steps, and again after an error that may be over. Return also how answers broke what judges them."""
+        reports = look(names, honour_needs=self._honour_needs, known=known) if names else ()
+        if all(seen.outcome is not Outcome.ERROR for seen in reports):
+            return reports, ""
+        before = len(self._stopped)
+        if why := evidence.broken(self._engine, self._stack, self._door) or self._revive():
+            return reports, why
+        if len(self._stopped) > before or self._door is not HERE:
+            reports = look(names, honour_needs=self._honour_needs, known=known)
+        return reports, ""
 
     def _excused(self, seen: StepReport) -> StepReport:
         """The verdict; an error in place of a fail if this answer or one before was stopped on a starved machine."""
@@ -128,13 +149,9 @@ class Playing:
         names = frozenset(step.name for step in steps)
         passed = {name: Outcome.PASS for name, seen in self._first.items() if seen.outcome is Outcome.PASS}
         state = file_state(self._place) if any(step.files_only for step in steps) else ""
-        reports = look(names, honour_needs=self._honour_needs, known=passed)
-        if any(seen.outcome is Outcome.ERROR for seen in reports):
-            before = len(self._stopped)
-            if why := evidence.broken(self._engine, self._stack, self._door) or self._revive():
-                return why
-            if len(self._stopped) > before or self._door is not HERE:
-                reports = look(names, honour_needs=self._honour_needs, known=passed)
+        reports, why = self._look(look, names, passed)
+        if why:
+            return why
         self._first |= {seen.step: seen for seen in reports}
         self._files |= {step.name: state for step in steps if step.files_only}
         return ""

@@ -68,7 +68,7 @@ def fallout(engine: Engine, stock: Path, tmp_path_factory: pytest.TempPathFactor
     before, settings = census(engine), _settings()
     report = lab.home / "report.json"
 
-    done = lab.spawn("grade", lab.home / "class", "--jobs", "4", "--json", report).wait(500)
+    done = lab.spawn("grade", lab.home / "class", "--jobs", "2", "--json", report).wait(500)
 
     listener.close()
     results = {Path(one["path"]).parent.name: one for one in json.loads(report.read_text())["results"]}
