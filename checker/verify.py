@@ -69,26 +69,13 @@ def check(
     *,
     steps: frozenset[str] | None = None,
     closing: ExitStack,
-    ran: Ran | None = None,
-    history: tuple[str, ...] = (),
 ) -> LabReport:
     """Judge the steps (all if None) of a practice by the world as it is now.
 
-    ran, history: see `checker.plugin.World`; without `ran` it is what the practice remembers.
     closing: waits, when it is closed, until all containers that were started for a look are gone.
     """
     began = time.monotonic()
-    found = judging(
-        engine,
-        lab,
-        stack,
-        workspace,
-        lambda look: look(steps),
-        remember=True,
-        closing=closing,
-        ran=ran,
-        history=history,
-    )
+    found = judging(engine, lab, stack, workspace, lambda look: look(steps), remember=True, closing=closing)
     return report(lab, engine, found, str(workspace.path), time.monotonic() - began)
 
 
@@ -114,7 +101,7 @@ def judging(
     a replay, whose workspace is a stranger's.
     closing: waits, when it is closed, until all containers that were started for a look are gone. own: a folder that
     nothing of the learner's can reach, for what the checks keep; the usual place for such if None. ran, history: see
-    `checker.plugin.World`.
+    `checker.plugin.World`; without `ran` it is what the practice remembers.
     """
     from checker.kept import Kept
     from checker.plugin import CheckPlugin
