@@ -1,7 +1,7 @@
 """What the author of a check imports.
 
 A check is a pytest test function marked with `step`. It looks at the real world through its
-fixtures (see `checker.plugin`) and either returns, or says through `fail` what is not as asked.
+fixtures (see `checker.judge.plugin`) and either returns, or says through `fail` what is not as asked.
 A plain `assert` states something about the lab itself: if it does not hold, the lab is broken.
 """
 
@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import pytest
 
-from checker.model import Finding
+from checker.base.results import Finding
 
 STEP_MARK = "step"
 
@@ -28,5 +28,5 @@ def step(name: str) -> pytest.MarkDecorator:
 
 
 def fail(code: str, *, expected: str, observed: str, action: str) -> NoReturn:
-    """End the check with a finding; the meaning of the fields is that of `checker.model.Finding`."""
+    """End the check with a finding; the meaning of the fields is that of `checker.base.model.Finding`."""
     raise CheckFailed(Finding(code=code, expected=expected, observed=observed, action=action))

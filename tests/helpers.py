@@ -1,12 +1,17 @@
 """What many tests stand on: a tiny lab to break, the `lab` command as a process, an engine that fails."""
 
+import fcntl
 import json
 import os
+import pty
+import re
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -87,6 +92,12 @@ printf 'FROM %s\\nLABEL token=%s\\n' BASE "$TOKEN" | docker build --quiet --tag 
 docker push --quiet "$REGISTRY/$WORD:1"
 """.replace("BASE", BASE)
 
+HAND_IN: list[dict[str, Any]] = [
+    {"cell_type": "code", "source": ["%submit"], "metadata": {}, "outputs": [], "execution_count": None},
+    {"cell_type": "markdown", "source": ["[All labs](00-start.ipynb)"], "metadata": {}},
+]
+"""How a notebook ends."""
+
 PIN = """\
 docker image inspect --format '{{index .RepoDigests 0}}' "$REGISTRY/$WORD:1" > pinned.txt
 """
@@ -109,7 +120,7 @@ class TinyLab:
         self.write("solution/steps/pin.sh", PIN)
         self.mistake("says-so", "push", "not-pushed", {"steps/push.sh": "echo Pushed.\n"})
         sections = {"push": "%%step push\n", "pin": "%%step pin\n", "note": "%%step note\n"}
-        cells = [cell for step, code in sections.items() for cell in _section(step, code)]
+        cells = [cell for step, code in sections.items() for cell in _section(step, code)] + HAND_IN
         self.notebook.parent.mkdir(parents=True)
         self.notebook.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "cells": cells}))
 
@@ -225,6 +236,104 @@ class Process:
         return Done(code, self._out.read_text("utf-8", "replace"), self._err.read_text("utf-8", "replace"))
 
 
+class Terminal:
+    """A command that has a terminal of its own, which can be looked at and closed."""
+
+    def __init__(
+        self, command: list[str], env: Mapping[str, str], cwd: Path, columns: int, lines: int
+    ) -> None:
+        self._ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        self._data = b""
+        self.popen = subprocess.Popen(
+            command,
+            env=dict(env),
+            cwd=cwd,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+            preexec_fn=_own_terminal,
+        )
+        os.close(theirs)
+
+    def _read(self) -> None:
+        while select.select([self._ours], [], [], 0)[0]:
+            try:
+                data = os.read(self._ours, 1 << 16)
+            except OSError:  # nobody has the other end any more
+                return
+            self._data += data
+
+    @property
+    def text(self) -> str:
+        """All that was ever written, with what moves the cursor."""
+        self._read()
+        return self._data.decode("utf-8", "replace")
+
+    @property
+    def lines(self) -> list[str]:
+        """What is to be seen, and what has moved up out of sight."""
+        return painted(self.text)
+
+    def says(self, text: str, seconds: float = 20.0) -> None:
+        """Wait until it has written something."""
+
+        def said() -> bool:
+            if text in self.text:
+                return True
+            assert self.popen.poll() is None, f"it ended without saying {text!r}:\n{self.text}"
+            return False
+
+        until(said, f"{text!r} to be said; so far:\n{self.text}", seconds)
+
+    def close(self) -> None:
+        """Close the window."""
+        os.close(self._ours)
+
+    def wait(self, seconds: float = 60.0) -> int:
+        """Wait for the end, reading on meanwhile; the exit code."""
+
+        def ended() -> bool:
+            self._read()
+            return self.popen.poll() is not None
+
+        try:
+            until(ended, "the command to end", seconds)
+        finally:
+            if self.popen.poll() is None:
+                os.killpg(self.popen.pid, signal.SIGKILL)
+        self._read()
+        return self.popen.wait()
+
+
+def _own_terminal() -> None:
+    """Done in the process to be: what a shell starts in the background ignores these, nobody at a terminal does."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def painted(text: str) -> list[str]:
+    """Return the lines that a terminal shows, which knows what our own displays use of escape sequences."""
+    lines, row, column = [""], 0, 0
+    for found in re.finditer(r"\x1b\[([0-9;?]*)([A-Za-z])|\x1b.|[\s\S]", text):
+        argument, final = found[1], found[2]
+        if final == "A":
+            row = max(row - int(argument or 1), 0)
+        elif final == "K":
+            lines[row] = "" if argument == "2" else lines[row][:column]
+        elif found[0] == "\r":
+            column = 0
+        elif found[0] == "\n":
+            row += 1
+            lines += [""] * (row + 1 - len(lines))
+        elif len(found[0]) == 1:
+            lines[row] = lines[row][:column].ljust(column) + found[0] + lines[row][column + 1 :]
+            column += 1
+    return [line.rstrip() for line in lines]
+
+
 class Command:
     """The `lab` command, run as a whole process in surroundings of its own below `home`."""
 
@@ -250,9 +359,17 @@ class Command:
         """Start a command. before: Python to run in its process first, to make a limit small."""
         entry = ["-m", "checker.cli"]
         if before:
-            entry = ["-c", f"{before}\nfrom checker.cli import main; main()"]
+            entry = ["-c", f"{before}\nfrom checker.cli.app import main; main()"]
         command = [sys.executable, *entry, *map(str, arguments)]
         return Process(command, self.env | env, cwd or self.home, self.home / "logs")
+
+    def terminal(
+        self, *arguments: str | Path, columns: int = 80, lines: int = 24, cwd: Path | None = None, **env: str
+    ) -> Terminal:
+        """Start a command at a terminal."""
+        command = [sys.executable, "-m", "checker.cli", *map(str, arguments)]
+        size = {"COLUMNS": str(columns), "TERM": "xterm-256color"}
+        return Terminal(command, self.env | size | env, cwd or self.home, columns, lines)
 
     def __call__(self, *arguments: str | Path, before: str = "", cwd: Path | None = None, **env: str) -> Done:
         """Run a command to its end."""

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from checker.engine import Engine
-from checker.model import Service, Value
-from checker.trials import Trials
-from checker.views.hub import Hub as HubView
+from checker.base.model import Service, Value
+from checker.engine.connection import Engine
+from checker.stack.kinds.hub import HubView as HubView
+from checker.stack.trials import Trials
 from tests.helpers import BASE
 
 ACCOUNT = "ada"

@@ -22,8 +22,8 @@ from typing import Any
 
 import msgspec
 
-from checker.catalog import Catalog
-from checker.isolation import limits
+from checker.lab.catalog import Catalog
+from checker.sandbox.room import limits
 
 PERIOD = 100_000
 """Microseconds; the kernel's own."""

@@ -5,15 +5,16 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NoReturn
 
+from checker.base.errors import ContentFault
 from checker.check import fail
-from checker.engineview import EngineView
-from checker.errors import ContentFault
-from checker.looks import secretscan
-from checker.looks.secretscan import Needle
-from checker.registry import MANIFEST_TYPES, RegistryClient, RegistryImage
-from checker.stack.labels import PROCESS
-from checker.views.hub import Hub, RealHub
-from checker.views.operated import OPERATOR, Entry, Event
+from checker.engine.labels import PROCESS
+from checker.inspect.engineview import EngineView
+from checker.inspect.registry import RegistryClient
+from checker.inspect.registryimage import MANIFEST_TYPES, RegistryImage
+from checker.secrets import secretscan
+from checker.secrets.secretscan import Needle
+from checker.stack.kinds.hub import HubView, RealHub
+from checker.stack.operated import OPERATOR, LogEntry, RegistryNotification
 
 TOKENS, MAKE = "/token", "/v2/access-tokens"
 ADMIN, WRITE = "repo:admin", "repo:write"
@@ -26,11 +27,11 @@ def listed(names: Iterable[str]) -> str:
 
 
 def moment(text: str) -> datetime:
-    """A time as services write it."""
+    """Return a time as services write it."""
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-def require_token(hub: Hub | RealHub, engine: EngineView, account: str) -> None:
+def require_token(hub: HubView | RealHub, engine: EngineView, account: str) -> None:
     """That registry tokens were asked for with an access token that may push and not delete, never with the
     password.
 
@@ -38,7 +39,7 @@ def require_token(hub: Hub | RealHub, engine: EngineView, account: str) -> None:
     In a replay everything counts, as nothing was before it.
     """
     log = [entry for entry in hub.log() if entry.account == account]
-    assert isinstance(hub, Hub), "the real one shows nobody its log"
+    assert isinstance(hub, HubView), "the real one shows nobody its log"
     container = engine.container(hub.service.container)
     throwaway = container is not None and PROCESS in container.labels
     asked = [entry for entry in log[0 if throwaway else _newest_round(log) :] if entry.endpoint == TOKENS]
@@ -72,14 +73,14 @@ def require_token(hub: Hub | RealHub, engine: EngineView, account: str) -> None:
         )
 
 
-def _newest_round(log: Sequence[Entry]) -> int:
-    """Where in the log the newest token that was used was made."""
+def _newest_round(log: Sequence[LogEntry]) -> int:
+    """Return where in the log the newest token that was used was made."""
     uses = [n for n, e in enumerate(log) if e.endpoint == TOKENS and e.credential == "access-token"]
     made = [n for n, entry in enumerate(log) if entry.endpoint == MAKE and n < max(uses, default=0)]
     return max(made, default=0)
 
 
-def _no_token(log: Sequence[Entry]) -> NoReturn:
+def _no_token(log: Sequence[LogEntry]) -> NoReturn:
     """Say how far somebody got who never showed a good token."""
     expected = "Docker logged in to the hub with an access token."
     if refused := [entry for entry in log if entry.endpoint == TOKENS and entry.outcome == "refused"]:
@@ -104,7 +105,7 @@ def _no_token(log: Sequence[Entry]) -> NoReturn:
     )
 
 
-def require_fresh_pull(events: Sequence[Event], image: RegistryImage, tag: str) -> datetime:
+def require_fresh_pull(events: Sequence[RegistryNotification], image: RegistryImage, tag: str) -> datetime:
     """When the image was fetched, after the first push of the tag, by somebody who had nothing of it."""
     events = [event for event in events if event.repository == image.repository and event.actor != OPERATOR]
     pushed = next((event.seq for event in events if event.action == "push" and event.tag == tag), 0)
@@ -135,7 +136,7 @@ def require_fresh_pull(events: Sequence[Event], image: RegistryImage, tag: str) 
     return moment(fetched[0].at)
 
 
-def require_private_from_the_start(hub: Hub | RealHub, path: str) -> None:
+def require_private_from_the_start(hub: HubView | RealHub, path: str) -> None:
     """That nobody but its owner could ever see this repository, since it was made.
 
     A repository that was removed and made again is another one, so that a practice can mend the mistake.

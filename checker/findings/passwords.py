@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from pathlib import PurePath
 
 from checker.check import fail
-from checker.looks import gitobjects, handed, shellvalues
-from checker.looks.handed import Handed
-from checker.looks.shellvalues import Level
-from checker.ran import Ran
-from checker.workspace import PRIVATE, Workspace
+from checker.lab.workspace import PRIVATE, Workspace
+from checker.secrets import gitobjects
+from checker.secrets.ran import Ran
+from checker.shell import handed, shellvalues
+from checker.shell.handed import Handed
+from checker.shell.shellvalues import Level
 
 Account = tuple[str, str]
 """Name and password."""
@@ -39,11 +40,11 @@ def in_answer(path: str, workspace: Workspace, accounts: Iterable[Account], ran:
 
 
 def blamed(text: str, path: str, workspace: Workspace, ran: Ran | None = None) -> list[Handed]:
-    """The commands of a script that are given a secret as an argument, by the script's text."""
+    """Return the commands of a script that are given a secret as an argument, by the script's text."""
     known = shellvalues.known(ran.values, ran.secrets) if ran else handed.nothing_known
 
     def helper(name: str) -> str | None:
-        """A script of the workspace, named from its top or from beside the answer."""
+        """Return a script of the workspace, named from its top or from beside the answer."""
         inside = name.removeprefix(f"{workspace.path}/")
         for candidate in (inside, posixpath.join(posixpath.dirname(path), inside)):
             if (

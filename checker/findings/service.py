@@ -1,17 +1,16 @@
 """What makes a container of a learner's a service, as findings: it runs, comes back, is reachable from this
 machine only, and what it stores outlives it."""
 
-import re
-
+from checker.base.ports import HOST
 from checker.check import fail
-from checker.engineview import Container, EngineView, Mount
-from checker.ports import HOST
+from checker.inspect.engineview import Container, EngineView, Mount
+from checker.stack.container import telling
 
 COMES_BACK = ("always", "unless-stopped")
 
 
 def require_running(engine: EngineView, name: str, code: str, how: str) -> Container:
-    """The container of this name. how: what the learner does to get it."""
+    """Return the container of this name. how: what the learner does to get it."""
     container = engine.container(name)
     if container is None:
         fail(
@@ -28,7 +27,7 @@ def require_running(engine: EngineView, name: str, code: str, how: str) -> Conta
 def require_publishing(
     engine: EngineView, port: int, pattern: str, code: str, what: str, how: str
 ) -> Container:
-    """The running container behind 127.0.0.1:port.
+    """Return the running container behind 127.0.0.1:port.
 
     pattern: of the names that it may have, to tell why there is none. what: the service, as the beginning of
     a sentence.
@@ -129,21 +128,6 @@ def require_no_secret(container: Container, secret: str) -> None:
             observed=f"It stands in {places[0]}, and `docker inspect` shows it.",
             action="A registry needs nothing but the bcrypt line in its htpasswd file.",
         )
-
-
-def telling(log: str) -> str:
-    """The line of a registry's or nginx's log that says why it ended; its last line if none does."""
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
-    number = next((n for n, line in enumerate(lines) if _TELLING.search(line)), len(lines) - 1)
-    found = lines[number] if lines else "nothing at all"
-    if found.endswith(":") and lines[number + 1 :]:  # the YAML library puts the reason on the next line
-        found = f"{found} {lines[number + 1]}"
-    said = _MESSAGE.search(found)
-    return (said[1].replace('\\"', '"') if said else found)[:400]
-
-
-_TELLING = re.compile(r"^configuration error|^panic: |level=(fatal|panic|error)|\[emerg\]")
-_MESSAGE = re.compile(r'msg="((?:[^"\\]|\\.)*)"')
 
 
 def _not_running(engine: EngineView, container: Container) -> None:

@@ -1,4 +1,4 @@
-"""Tags that are nearly the ones that were asked for."""
+"""Findings about tags that are spelt almost like the ones that were asked for."""
 
 import re
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The services of a lab itself, as learners leave them: stopped, paused, removed, or just starting again.
+"""Findings about a lab's own service that is not running: stopped, paused, removed, or just starting again.
 
 That is told as what it is, and never as a fault of the lab.
 """
@@ -7,19 +7,19 @@ from typing import NoReturn
 
 import pytest
 
+from checker.base.deadline import soon
+from checker.base.errors import ServiceFault
 from checker.check import fail
-from checker.deadline import soon
-from checker.engineview import EngineView
-from checker.errors import ServiceFault
+from checker.inspect.engineview import EngineView
 from checker.stack.container import answers
-from checker.stack.stack import Running
+from checker.stack.running import Running
 
 UP_WITHIN = 15.0
 """Seconds a service may need after an answer started it again."""
 
 
 def require_up(request: pytest.FixtureRequest, engine: EngineView, name: str, port: str, path: str) -> object:
-    """What checks see of a service, as soon as `GET path` on its port is answered."""
+    """Return what checks see of a service, as soon as `GET path` on its port is answered."""
     try:
         view = request.getfixturevalue(name)
     except pytest.FixtureLookupError:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from checker.errors import BrokenLab, EnvironmentFault
-from checker.model import Lab
+from checker.base.errors import BrokenLab, EnvironmentFault
+from checker.base.model import Lab
 
 KEY = "registry_lab"
 """Where our facts stand in a notebook's metadata; Jupyter keeps what it doesn't know."""
@@ -61,7 +61,7 @@ def _shipped(lab: Lab) -> tuple[dict[str, dict[str, object]], str]:
 
 
 def _made_from(copy: Path) -> str:
-    """The fingerprint a copy carries; empty where it has none or can't be read."""
+    """Return the fingerprint a copy carries; empty where it has none or can't be read."""
     try:
         return str(json.loads(copy.read_bytes())["metadata"][KEY]["shipped"])
     except (OSError, ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""JupyterLab for a lab: started, waited for, and ended again without leaving anything behind.
+"""JupyterLab for the labs: started, waited for, and ended again without leaving anything behind.
 
 The server is kept apart from the user's own Jupyter: its settings, data and kernels live in our
 cache folder, and it never talks to anything outside this machine.
@@ -18,14 +18,14 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
-from checker.engine import cache_dir
-from checker.errors import EnvironmentFault, ExitCode
-from checker.model import Lab
-from checker.notebook.copies import provide
+from checker.base.cache import cache_dir
+from checker.base.errors import EnvironmentFault, ExitCode
 
+CONFIG = 'c = get_config()\nc.IPKernelApp.kernel_class = "checker.notebook.kernel.LabKernel"\n'
+"""IPython's settings: cells are coloured as bash; see `checker.notebook.kernel`."""
 PORT = 8888
-READY_LIMIT = 60.0
-"""Seconds JupyterLab may take to answer."""
+TELL_EVERY = 5.0
+"""Seconds between two lines that say that JupyterLab is still starting: it is waited for as long as it lives."""
 STOP_LIMIT = 10.0
 """Seconds it may take to end its kernels and itself before it is killed."""
 POLL = 0.05
@@ -45,34 +45,39 @@ QUIET = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": 
 
 
 def open_notebook(
-    lab: Lab, root: Path, *, say: Callable[[str], None], port: int | None = None, browser: bool
+    name: str,
+    root: Path,
+    content: Path,
+    *,
+    say: Callable[[str], None],
+    port: int | None = None,
+    browser: bool,
 ) -> int:
-    """Serve JupyterLab with the lab's notebook until it is ended; returns an exit code.
+    """Serve JupyterLab with a notebook open until it is ended; returns an exit code.
 
-    root: the folder that holds the workspaces, one per lab; the notebook goes beside them. port: None
-    for the first free one from `PORT` on. browser: open one, provided there is a display. Ctrl-C,
+    name: of the notebook, in `root`, which also holds the workspaces, one per lab. content: the folder with `labs/`.
+    port: None for the first free one from `PORT` on. browser: open one, provided there is a display. Ctrl-C,
     SIGTERM and SIGHUP end the server and its kernels. Raises EnvironmentFault if it doesn't start.
     """
     root = Path(os.path.realpath(root))
-    notebook = provide(lab, root, say)
     place = cache_dir() / "jupyter"
     token = secrets.token_hex(24)
     with tempfile.TemporaryFile() as log, _interrupted_by(ENDING):
         process: subprocess.Popen[bytes] | None = None
         try:
             say("Starting JupyterLab.")
-            _configure(place / "config/labconfig")
+            _configure(place)
             process = subprocess.Popen(
                 command(root, port),
-                env=environment(os.environ, place, root, lab, token),
+                env=environment(os.environ, place, root, content, token),
                 cwd=root,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # Ctrl-C is for us: Jupyter would ask whether it is meant
             )
-            address = _wait_until_ready(process, place / "runtime", token, log)
-            url = f"{address}lab/tree/{_quoted(notebook.name)}?token={token}"
+            address = _wait_until_ready(process, place / "runtime", token, log, say)
+            url = f"{address}lab/tree/{_quoted(name)}?token={token}"
             say(f"The notebook is open at\n\n    {url}\n\nCtrl-C ends JupyterLab; your work is saved.")
             if browser and has_display(os.environ):
                 _open_browser(url)
@@ -86,14 +91,16 @@ def open_notebook(
 
 
 def command(root: Path, port: int | None) -> list[str]:
-    """The command line of the server. A port that was asked for is not exchanged for another."""
+    """Return the command line of the server. A port that was asked for is not exchanged for another."""
     ports = [f"--ServerApp.port={port or PORT}", f"--ServerApp.port_retries={0 if port else 100}"]
     as_root = ["--allow-root"] if os.geteuid() == 0 else []
     return [sys.executable, "-m", "jupyterlab", *OPTIONS, *as_root, *ports, f"--ServerApp.root_dir={root}"]
 
 
-def environment(outer: Mapping[str, str], place: Path, root: Path, lab: Lab, token: str) -> dict[str, str]:
-    """The server's environment: the user's, without anything that points Jupyter elsewhere."""
+def environment(
+    outer: Mapping[str, str], place: Path, root: Path, content: Path, token: str
+) -> dict[str, str]:
+    """Return the server's environment: the user's, without anything that points Jupyter elsewhere."""
     kept = {name: value for name, value in outer.items() if not name.startswith(("JUPYTER", "IPYTHON"))}
     return {
         **kept,
@@ -105,30 +112,45 @@ def environment(outer: Mapping[str, str], place: Path, root: Path, lab: Lab, tok
         "JUPYTER_TOKEN": token,  # not on the command line, where every user could read it
         "IPYTHONDIR": str(place / "ipython"),
         "REGISTRY_LAB_WORKSPACE": str(root),
-        "REGISTRY_LAB_ROOT": str(lab.folder.parent.parent),
+        "REGISTRY_LAB_ROOT": str(content),
     }
 
 
 def has_display(outer: Mapping[str, str]) -> bool:
-    """Whether a browser could show anything here."""
+    """Return whether a browser could show anything here."""
     return sys.platform == "darwin" or bool(outer.get("DISPLAY") or outer.get("WAYLAND_DISPLAY"))
 
 
-def _configure(folder: Path) -> None:
+def _configure(place: Path) -> None:
+    written = {
+        place / "config/labconfig/page_config.json": json.dumps(QUIET),
+        place / "ipython/profile_default/ipython_kernel_config.py": CONFIG,
+    }
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "page_config.json").write_text(json.dumps(QUIET), encoding="utf-8")
+        for path, text in written.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise EnvironmentFault(
-            f"JupyterLab's settings cannot be written to {folder}: {error.strerror}.",
+            f"JupyterLab's settings cannot be written to {place}: {error.strerror}.",
             "Make room there, or name another place with REGISTRY_LAB_CACHE.",
         ) from error
 
 
-def _wait_until_ready(process: "subprocess.Popen[bytes]", runtime: Path, token: str, log: IO[bytes]) -> str:
-    """Wait for the server to answer; returns its address, ending in a slash."""
-    deadline = time.monotonic() + READY_LIMIT
-    while time.monotonic() < deadline:
+def _wait_until_ready(
+    process: "subprocess.Popen[bytes]",
+    runtime: Path,
+    token: str,
+    log: IO[bytes],
+    say: Callable[[str], None],
+) -> str:
+    """Wait for the server to answer, as long as it lives; returns its address, ending in a slash."""
+    began = told = time.monotonic()
+    while True:
+        now = time.monotonic()
+        if now - told >= TELL_EVERY:
+            told = now
+            say(f"JupyterLab is still starting, after {now - began:.0f} s.")
         with suppress(subprocess.TimeoutExpired):
             process.wait(POLL)
             raise EnvironmentFault(
@@ -138,13 +160,10 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", runtime: Path, token: 
         info = _info(runtime, process.pid)
         if info and _answers(int(info["port"]), token):
             return f"http://127.0.0.1:{info['port']}{info['base_url']}"
-    raise EnvironmentFault(
-        f"JupyterLab did not answer within {READY_LIMIT:.0f} s. It said:\n{_tail(log)}", "Try again."
-    )
 
 
 def _info(runtime: Path, pid: int) -> dict[str, Any] | None:
-    """What a server tells about itself once it listens; None before that."""
+    """Return what a server tells about itself once it listens; None before that."""
     try:
         found: dict[str, Any] = json.loads((runtime / f"jpserver-{pid}.json").read_bytes())
     except (OSError, ValueError):
@@ -181,12 +200,13 @@ def _end(process: "subprocess.Popen[bytes]", runtime: Path) -> None:
 
 @contextmanager
 def _interrupted_by(signals: tuple[signal.Signals, ...]) -> Iterator[None]:
-    """Let other signals arrive the way Ctrl-C does."""
+    """Let other signals arrive the way Ctrl-C does, but for those that are already attended to, or ignored."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    with _handled(signals, interrupt):
+    unheeded = tuple(number for number in signals if signal.getsignal(number) is signal.SIG_DFL)
+    with _handled(unheeded, interrupt):
         yield
 
 

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from checker.engine import Engine
-from checker.workspace import Workspace
+from checker.engine.connection import Engine
+from checker.lab.workspace import Workspace
 
 if TYPE_CHECKING:
-    from checker.pipelines.workflows import Workflows
+    from checker.pipelines.github.runner import Workflows
 
 
 class Pipelines:
@@ -17,7 +17,7 @@ class Pipelines:
         self.workspace = workspace
 
     def workflows(self, workspace: Workspace | None = None) -> "Workflows":
-        """The GitHub workflows of this workspace, or of another one that a check has made of it."""
-        from checker.pipelines.workflows import Workflows
+        """Return the GitHub workflows of this workspace, or of another one that a check has made of it."""
+        from checker.pipelines.github.runner import Workflows
 
         return Workflows(self.engine, workspace or self.workspace)

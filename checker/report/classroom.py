@@ -7,10 +7,10 @@ The reporter takes it as base64 from the variable `<RUNNER>_RESULTS`, adds up th
 import json
 from typing import Any
 
-from checker.grades import LabGrade, Learner, StepGrade
-from checker.model import Outcome
+from checker.base.plain import plain_line, unsafe_as_json
+from checker.base.results import Outcome
 from checker.report.feedback import NOT_YOURS, told
-from checker.report.plain import plain_line, unsafe_as_json
+from checker.report.graded import LabGrade, Learner, StepGrade
 
 STATUS = {Outcome.PASS: "pass", Outcome.FAIL: "fail", Outcome.SKIPPED: "fail", Outcome.ERROR: "error"}
 

@@ -9,8 +9,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from checker.model import LabReport, Outcome, Report, StepReport
-from checker.report.plain import plain_line, unsafe_as_json
+from checker.base.plain import plain_line, unsafe_as_json
+from checker.base.results import LabReport, Outcome, Report, StepReport
 from checker.report.wording import trouble
 
 SEVERITY = {Outcome.FAIL: "major", Outcome.ERROR: "info", Outcome.SKIPPED: "info"}

@@ -6,9 +6,9 @@ one per step that is not passed; several workspaces get one each, and the summar
 
 from collections.abc import Iterable, Mapping
 
-from checker.model import LabReport, Outcome, Report, StepReport
-from checker.report.plain import plain, plain_line
-from checker.report.wording import codes, described, summed, trouble
+from checker.base.plain import plain, plain_line
+from checker.base.results import LabReport, Outcome, Report, StepReport
+from checker.report.wording import codes, described, standing, summed, trouble
 
 LEVELS = {Outcome.FAIL: "error", Outcome.ERROR: "warning", Outcome.SKIPPED: "notice"}
 """An error outcome is a warning: it is nobody's mark, but somebody has to look at it."""
@@ -56,8 +56,8 @@ def _each(result: LabReport, paths: Mapping[str, str]) -> Iterable[str]:
         if step.outcome is Outcome.PASS:
             continue
         yield command(
-            LEVELS[step.outcome],
-            described(step),
+            "notice" if step.untouched else LEVELS[step.outcome],
+            f"There is no answer yet. {step.title}" if step.untouched else described(step),
             file=_file(result, paths.get(step.step, "")),
             title=_title(step),
         )
@@ -68,13 +68,17 @@ def _whole(result: LabReport) -> Iterable[str]:
         return
     level = LEVELS[result.outcome]
     lines = [trouble(result), f"{summed(result)}." if result.steps else ""]
-    lines += [f"{_title(step)}: {codes(step)}" for step in result.steps if step.outcome is not Outcome.PASS]
+    lines += [
+        _title(step) if step.untouched else f"{_title(step)}: {codes(step)}"
+        for step in result.steps
+        if step.outcome is not Outcome.PASS
+    ]
     message = "\n".join(line for line in lines if line)
     yield command(level, message, title=f"{plain_line(result.path)}: {result.outcome}")
 
 
 def _title(step: StepReport) -> str:
-    return f"{plain_line(step.step)}: {step.outcome}"
+    return f"{plain_line(step.step)}: {standing(step)}"
 
 
 def _file(result: LabReport, answer: str) -> str:

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
-from checker.grades import Grades, LabGrade, Learner, shown
-from checker.model import Outcome
-from checker.report.plain import plain_line
+from checker.base.plain import plain_line
+from checker.base.results import Outcome
+from checker.report.graded import Grades, LabGrade, Learner
+from checker.report.grades import shown
 
 Flavour = Literal["plain", "canvas", "moodle"]
 FLAVOURS: tuple[Flavour, ...] = ("plain", "canvas", "moodle")
@@ -42,7 +43,7 @@ def to_csv(grades: Grades, flavour: Flavour = "plain") -> bytes:
 
 
 def columns(grades: Grades) -> tuple[Columns, ...]:
-    """The labs of a report by name, each with its steps."""
+    """Return the labs of a report by name, each with its steps."""
     found: dict[str, dict[str, None]] = {}
     for grade in grades.labs:
         found.setdefault(grade.result.lab, {}).update((step.report.step, None) for step in grade.steps)
@@ -78,8 +79,9 @@ def _plain(grades: Grades) -> Iterable[Sequence[str]]:
             grade = learner.lab(lab.lab)
             row += [_step(grade, step) for step in lab.steps]
             if several:
-                row += [shown(grade.points), shown(grade.max_points)] if grade else ["", ""]
-        row += [shown(learner.points), shown(learner.max_points), shown(learner.percent)]
+                row += _sum(grade.points, grade.max_points, wrong=grade.in_error) if grade else ["", ""]
+        wrong = any(grade.in_error for grade in learner.labs)
+        row += _sum(learner.points, learner.max_points, learner.percent, wrong=wrong)
         yield [*row, _outcome(learner), cell(" ".join(_remarks(learner, several=several)))]
 
 
@@ -96,7 +98,8 @@ def _canvas(grades: Grades) -> Iterable[Sequence[str]]:
 
 
 def _moodle(grades: Grades) -> Iterable[Sequence[str]]:
-    """Which column says who somebody is, is asked by Moodle's import; so is which is a grade or feedback."""
+    """Yield which column says who somebody is, is asked by Moodle's import; so is which is a grade or
+    feedback."""
     labs = columns(grades)
     head = ["Username", "ID number", "Email address", "Full name"]
     for lab in labs:
@@ -107,22 +110,33 @@ def _moodle(grades: Grades) -> Iterable[Sequence[str]]:
         row = [person.login or person.identifier, person.identifier, person.email, person.name]
         row = [cell(text) for text in row]
         for lab in labs:
-            row += [_platform(learner, lab.lab), cell(_feedback(learner.lab(lab.lab)))]
+            row += [_platform(learner, lab.lab), cell(_feedback(learner, learner.lab(lab.lab)))]
         yield row
 
 
+def _sum(points: Decimal, maximum: Decimal, *more: Decimal, wrong: bool) -> list[str]:
+    """Numbers as cells; empty where all that there is ended in error: 0 would be taken for a grade."""
+    numbers = (points, maximum, *more)
+    return [""] * len(numbers) if wrong and not maximum else [shown(number) for number in numbers]
+
+
 def _platform(learner: Learner, lab: str) -> str:
-    """A grade for a platform: 0 for what is missing, empty (no change) for what the machine is at fault for."""
+    """Return a grade for a platform: 0 for what is missing, empty (no change) for what the machine is at
+    fault for."""
     grade = learner.lab(lab)
     if grade is None:
         return "0" if lab in learner.missing else ""
-    return "" if grade.result.outcome is Outcome.ERROR else shown(grade.points)
+    return "" if grade.in_error else shown(grade.points)
 
 
 def _step(grade: LabGrade | None, name: str) -> str:
-    """A step's points; empty where it was not there or the machine is at fault."""
+    """Return a step's points; empty where it was not there or the machine is at fault."""
     step = next((step for step in grade.steps if step.report.step == name), None) if grade else None
-    return "" if step is None or step.report.outcome is Outcome.ERROR else shown(step.points)
+    return (
+        ""
+        if step is None or (step.report.outcome is Outcome.ERROR and not step.by_hand)
+        else shown(step.points)
+    )
 
 
 def _most(grades: Grades, lab: str) -> Decimal:
@@ -152,12 +166,16 @@ def _remarks(learner: Learner, *, several: bool) -> Iterable[str]:
         if grade.result.error:
             yield f"{lab}{grade.result.error}"
         yield from (f"{lab}{why}" for why in grade.explained)
+        yield from (f"{lab}{step.report.step}: {step.comment}" for step in grade.steps if step.comment)
     if learner.missing and learner.labs:
         yield f"Missing: {', '.join(learner.missing)}."
+    if learner.comment:
+        yield learner.comment
 
 
-def _feedback(grade: LabGrade | None) -> str:
-    """What a learner may read: the findings' codes and what the rules did, no more than practice shows."""
+def _feedback(learner: Learner, grade: LabGrade | None) -> str:
+    """Return what a learner may read: the findings' codes and what the rules did, no more than practice
+    shows."""
     if grade is None:
         return ""
     codes = [
@@ -165,4 +183,5 @@ def _feedback(grade: LabGrade | None) -> str:
         for step in grade.steps
         if step.report.findings
     ]
-    return "; ".join([*codes, *grade.explained])
+    comments = [f"{step.report.step}: {step.comment}" for step in grade.steps if step.comment]
+    return "; ".join([*codes, *grade.explained, *comments, *filter(None, [learner.comment])])

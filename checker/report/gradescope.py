@@ -7,10 +7,11 @@ Gradescope escapes; what is for staff alone is `hidden`.
 import json
 from typing import Any
 
-from checker.grades import LabGrade, Learner, StepGrade, shown
-from checker.model import Outcome
+from checker.base.plain import plain, plain_line, unsafe_as_json
+from checker.base.results import Outcome
 from checker.report.feedback import summary, told
-from checker.report.plain import plain, plain_line, unsafe_as_json
+from checker.report.graded import LabGrade, Learner, StepGrade
+from checker.report.grades import shown
 from checker.report.wording import described, trouble
 
 STATUS = {Outcome.PASS: "passed", Outcome.FAIL: "failed", Outcome.SKIPPED: "failed"}

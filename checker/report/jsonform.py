@@ -1,6 +1,6 @@
 """The JSON form of a report: the one documented, versioned form for machines.
 
-`report.schema.json` beside this file describes it, the error form included; README.md explains it.
+`report.schema.json` beside this file describes it, the error form included; docs/instructor/report-form.md explains it.
 """
 
 import json
@@ -10,13 +10,15 @@ from typing import Any
 
 import msgspec
 
-from checker import texts
-from checker.errors import LabError, UsageError
-from checker.model import REPORT_VERSION, LabReport, Report, StepReport
-from checker.report.plain import plain, unsafe_as_json, without_surrogates
+from checker.base import texts
+from checker.base.errors import LabError, UsageError
+from checker.base.plain import plain, unsafe_as_json, without_surrogates
+from checker.base.results import REPORT_VERSION, LabReport, Report, StepReport
 from checker.report.wording import totals
 
 REPORT_NAME = "registry-lab/report"
+READABLE = (2, REPORT_VERSION)
+"""Version 2 lacks `begun` of a step, which is true where nothing says otherwise."""
 ERROR_NAME = "registry-lab/error"
 
 
@@ -79,7 +81,8 @@ def from_json(data: bytes) -> Report:
         ) from None
     _refuse_other_forms(form)
     try:
-        return msgspec.convert(form, Report)
+        read = msgspec.convert(form, Report)
+        return msgspec.structs.replace(read, schema_version=REPORT_VERSION)
     except msgspec.ValidationError as error:
         raise UsageError(
             f"The report is damaged: {error}.",
@@ -116,7 +119,7 @@ def _result(result: LabReport) -> dict[str, Any]:
 
 
 def _step(step: StepReport) -> dict[str, Any]:
-    """Leave out what version 2 of the form has no field for: an error's reason says that the machine was too slow."""
+    """Leave out what the form has no field for: an error's reason says that the machine was too slow."""
     form: dict[str, Any] = msgspec.to_builtins(step)
     if form["answer"]:
         del form["answer"]["starved"]
@@ -165,8 +168,9 @@ def _refuse_other_forms(form: object) -> None:
             "Give a file that `lab check --json` or `lab grade --json` wrote.",
         )
     version = form.get("schema_version")
-    if version is True or version != REPORT_VERSION:
+    if isinstance(version, bool) or version not in READABLE:
         raise UsageError(
-            f"The report has version {plain(str(version))}; this command reads version {REPORT_VERSION}.",
+            f"The report has version {plain(str(version))}; this command reads version {REPORT_VERSION} and what "
+            f"version {READABLE[0]} wrote.",
             "Use the release of registry-lab that wrote it, or make the report again.",
         )

@@ -6,8 +6,8 @@ A fail is a `failure` whose message is the finding's code, an error is an `error
 
 from xml.etree import ElementTree as ET
 
-from checker.model import LabReport, Outcome, Report, StepReport
-from checker.report.plain import plain, plain_line
+from checker.base.plain import plain, plain_line
+from checker.base.results import LabReport, Outcome, Report, StepReport
 from checker.report.wording import codes, described, trouble
 
 LAB_CASE = "(lab)"

@@ -6,9 +6,10 @@ markup, and can neither become a link nor call a person or an issue.
 
 import re
 
-from checker.grades import Grades, shown
-from checker.model import Finding, LabReport, Outcome, Report, StepReport
-from checker.report.plain import plain, plain_line, tail
+from checker.base.plain import plain, plain_line, tail
+from checker.base.results import Finding, LabReport, Outcome, Report, StepReport
+from checker.report.graded import Grades
+from checker.report.grades import shown
 from checker.report.wording import (
     SYMBOLS,
     about_the_class,
@@ -17,7 +18,9 @@ from checker.report.wording import (
     percent,
     points,
     remarks,
+    standing,
     summed,
+    symbol,
     totals,
     trouble,
     versions,
@@ -29,6 +32,7 @@ SIZE_LIMIT = 1_000_000
 OUTPUT_LINES = 20
 
 _MARKUP = re.compile(r"[\\`*_~\[\]<>&|$]|:(?=//)|(?<=www)\.|[@#](?=\w)", re.IGNORECASE)
+_CODE_SPAN = re.compile(r"&#96;((?:(?!&#96;|<br>).)+)&#96;")
 _CALL = re.compile(r"[@#](?!sha256:)")
 
 
@@ -82,13 +86,28 @@ def _heading(report: Report) -> list[str]:
 def _overview(report: Report) -> list[str]:
     if len(report.results) < 2:
         return []
-    rows = ["", "| Workspace | Lab | Outcome | Points | Percent |", "| --- | --- | --- | ---: | ---: |"]
+    rows = ["", "| Who | Lab | Outcome | Points | Percent |", "| --- | --- | --- | ---: | ---: |"]
     rows += [
-        f"| {_code(result.path)} | {_code(result.lab)} | {_outcome(result.outcome)} "
+        f"| {_who(result)} | {_code(result.lab)} | {_outcome(result.outcome)} "
         f"| {result.points}/{result.max_points} | {percent(result.percent)} |"
         for result in report.results
     ]
     return rows
+
+
+def _who(result: LabReport) -> str:
+    """Return whose a result is, by name where one is known; else the workspace."""
+    if result.person is None:
+        return _code(result.path)
+    name, identifier = result.person.name, result.person.identifier
+    if not name or name == identifier:
+        return escaped(plain_line(identifier))
+    return f"{escaped(plain_line(name))} ({escaped(plain_line(identifier))})"
+
+
+def prose(text: str) -> str:
+    """Return foreign sentences as inline Markdown, with what stands between backquotes set as code."""
+    return _CODE_SPAN.sub(r"<code>\1</code>", escaped(text))
 
 
 def _graded(grades: Grades | None) -> list[str]:
@@ -98,7 +117,9 @@ def _graded(grades: Grades | None) -> list[str]:
     for learner in grades.learners:
         why = "<br>".join(escaped(plain_line(text)) for grade in learner.labs for text in grade.explained)
         score = f"{shown(learner.points)}/{shown(learner.max_points)} | {percent(float(learner.percent))}"
-        rows.append(f"| {_code(learner.person.name or learner.person.identifier)} | {score} | {why} |")
+        rows.append(
+            f"| {escaped(plain_line(learner.person.name or learner.person.identifier))} | {score} | {why} |"
+        )
     return rows
 
 
@@ -109,7 +130,8 @@ def _class(report: Report) -> list[str]:
 
 def _result(result: LabReport) -> str:
     lines = ["", f"### {_code(result.lab)} {escaped(plain_line(result.title))}", ""]
-    lines += [f"{_outcome(result.outcome)}: {summed(result)}. Workspace {_code(result.path)}."]
+    of = f"{_who(result)}, workspace" if result.person else "Workspace"
+    lines += [f"{_outcome(result.outcome)}: {summed(result)}. {of} {_code(result.path)}."]
     if why := trouble(result):
         lines += ["", f"**Error:** {escaped(why)}"]
     lines += [line for warning in result.warnings for line in ("", f"**Worth a look:** {escaped(warning)}")]
@@ -125,28 +147,30 @@ def _result(result: LabReport) -> str:
 def _row(step: StepReport) -> str:
     found = ", ".join(dict.fromkeys(_code(finding.code) for finding in step.findings))
     why = found or escaped(codes(step))
-    return f"| {_code(step.step)} | {_outcome(step.outcome)} | {points(step)} | {why} |"
+    if step.untouched:
+        why = ""
+    return f"| {_code(step.step)} | {symbol(step)} {standing(step)} | {points(step)} | {why} |"
 
 
 def _details(step: StepReport) -> list[str]:
-    if step.outcome in (Outcome.PASS, Outcome.SKIPPED):
+    if step.untouched or step.outcome in (Outcome.PASS, Outcome.SKIPPED):
         return []
     title = f"{SYMBOLS[step.outcome]} {_code(step.step)} {escaped(plain_line(step.title))}"
     lines = ["", f"<details><summary>{title}</summary>"]
     lines += [line for finding in step.findings for line in ("", _finding(finding))]
-    lines += [line for remark in remarks(step) for line in ("", escaped(remark))]
+    lines += [line for remark in remarks(step) for line in ("", prose(remark))]
     if step.answer and step.answer.output.strip():
         lines += ["", "What the answer printed:", "", _block(tail(step.answer.output, OUTPUT_LINES))]
     return [*lines, "", "</details>"]
 
 
 def _finding(finding: Finding) -> str:
-    said = "<br>\n".join(f"**{label}:** {escaped(text)}" for label, text in parts(finding))
+    said = "<br>\n".join(f"**{label}:** {prose(text)}" for label, text in parts(finding))
     return f"{_code(finding.code)}<br>\n{said}"
 
 
 def _block(text: str) -> str:
-    """A raw HTML block of kind 1 (CommonMark 4.6): nothing in it is Markdown until its end tag."""
+    """Return a raw HTML block of kind 1 (CommonMark 4.6): nothing in it is Markdown until its end tag."""
     return f"<pre>{text.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')}</pre>"
 
 

@@ -4,12 +4,14 @@ Foreign text only ever travels as `Text`, which rich does not search for markup,
 stands behind a margin, so that nothing quoted can pass for a line of ours.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from checker.model import AnswerRun, Finding, LabReport, Outcome, Report, StepReport
+from checker.base.model import Lab
+from checker.base.plain import plain, plain_line, tail
+from checker.base.results import AnswerRun, Finding, LabReport, Outcome, Report, StepReport
+from checker.lab.progress import Progress, next_step
 from checker.report import wording
-from checker.report.plain import plain, plain_line, tail
 
 if TYPE_CHECKING:
     from rich.console import Console, JustifyMethod, RenderableType
@@ -53,15 +55,15 @@ def render_result(result: LabReport, console: "Console", *, output_lines: int = 
     _behind_margin(Text(plain_line(result.path), style="bright_black", overflow="fold"), console)
     if result.steps:
         console.print()
-        console.print(_steps(result, console))
+        console.print(_steps(result.steps, console))
     for step in result.steps:
-        if step.outcome in (Outcome.FAIL, Outcome.ERROR):
+        if step.outcome in (Outcome.FAIL, Outcome.ERROR) and not step.untouched:
             console.print()
             _headline(step, console)
             _explain(step, console, output_lines)
     if why := wording.trouble(result):
         console.print()
-        console.print(_verdict(Outcome.ERROR, console))
+        console.print(_outcome(Outcome.ERROR, console))
         _behind_margin(Text(why), console)
     for warning in result.warnings:
         console.print()
@@ -74,18 +76,58 @@ def render_result(result: LabReport, console: "Console", *, output_lines: int = 
 
 def render_step(step: StepReport, console: "Console", *, output_lines: int = 0) -> None:
     """Print one step's verdict: a headline, and unless it passed, everything there is to say."""
+    from rich.text import Text
+
     _headline(step, console)
-    if step.outcome is not Outcome.PASS:
+    if step.untouched:
+        _behind_margin(Text(wording.TO_BEGIN.format(step=plain_line(step.step))), console)
+    elif step.outcome is not Outcome.PASS:
         _explain(step, console, output_lines)
+
+
+def render_progress(lab: Lab, record: Progress, result: LabReport, console: "Console") -> None:
+    """Print where a learner is with a lab: a table of the steps, what is wrong with those tried, and the sum."""
+    from rich.text import Text
+
+    _print_line(Text(f"{plain_line(lab.name)}: {plain_line(lab.title)}", style="bold"), console)
+    _behind_margin(Text(plain_line(result.path), style="bright_black", overflow="fold"), console)
+    console.print()
+    console.print(_steps(result.steps, console))
+    for step in result.steps:
+        if step.outcome in (Outcome.FAIL, Outcome.ERROR) and not step.untouched:
+            console.print()
+            render_step(step, console)
+    for warning in result.warnings:
+        console.print()
+        _behind_margin(Text(plain(warning)), console)
+    console.print()
+    following = next_step(lab, record)
+    if any(following and step.step == following.name and step.untouched for step in result.steps):
+        assert following is not None
+        said = wording.TO_BEGIN.format(step=following.name)
+        console.print(Text(f"{following.name}: {said}"))
+    render_sum(lab, record, console)
+
+
+def render_sum(lab: Lab, record: Progress, console: "Console", *, after: str = "") -> None:
+    """Print `3 of 8 steps passed, 35 of 100 points; next: patch`, with a bar where there is room."""
+    from rich.text import Text
+
+    words = Text(wording.progressed(lab, record, after=after), style="bold")
+    bar = bar_of(record.points, lab.points, console)
+    if len(bar) + 2 + len(words) <= console.width:
+        console.print(Text.assemble(bar, "  ", words))
+    else:
+        console.print(words)
 
 
 def _headline(step: StepReport, console: "Console") -> None:
     from rich.text import Text
 
-    line = _verdict(step.outcome, console)
+    line = _verdict(step, console)
     if step.max_points:
         line.append(f"  {step.points}/{step.max_points}", style="bright_black")
-    line.append_text(Text.assemble("  ", (plain_line(step.step), "bold"), f": {plain_line(step.title)}"))
+    line.append_text(Text.assemble("  ", (plain_line(step.step), "bold"), f": {wording.headline(step)}"))
     _print_line(line, console)
 
 
@@ -94,7 +136,8 @@ def _explain(step: StepReport, console: "Console", output_lines: int) -> None:
 
     blocks: list[RenderableType] = [_finding(finding) for finding in step.findings]
     if remarks := wording.remarks(step):
-        blocks.append(Text("\n".join(remarks)))
+        stopped = step.answer is not None and step.answer.timed_out
+        blocks.insert(0 if stopped else len(blocks), Text("\n".join(remarks)))
     if output_lines and step.answer and step.answer.output.strip():
         blocks.append(_output(step.answer, output_lines))
     for number, block in enumerate(blocks):
@@ -123,16 +166,16 @@ def _output(run: AnswerRun, lines: int) -> "Text":
     return Text(f"The answer printed:\n{tail(run.output, lines)}{cut}", style="bright_black")
 
 
-def _steps(result: LabReport, console: "Console") -> "Table":
+def _steps(steps: Sequence[StepReport], console: "Console") -> "Table":
     from rich.text import Text
 
     table = _table(("Step", "left"), ("Outcome", "left"), ("Points", "right"), ("Finding", "left"))
-    for step in result.steps:
+    for step in steps:
         table.add_row(
             Text(plain_line(step.step)),
-            _verdict(step.outcome, console),
+            _verdict(step, console),
             Text(wording.points(step)),
-            Text(wording.codes(step)),
+            Text("" if step.untouched else wording.codes(step)),
         )
     return table
 
@@ -143,7 +186,7 @@ def _overview(report: Report, console: "Console") -> "Table":
     table = _table(("Outcome", "left"), ("Points", "right"), ("Percent", "right"), ("Workspace", "left"))
     for result in report.results:
         table.add_row(
-            _verdict(result.outcome, console),
+            _outcome(result.outcome, console),
             Text(f"{result.points}/{result.max_points}"),
             Text(wording.percent(result.percent)),
             Text(plain_line(result.path)),
@@ -175,15 +218,35 @@ def _sum(result: LabReport, console: "Console") -> None:
 
 
 def _bar(result: LabReport, console: "Console") -> "Text":
+    colour = COLOURS[Outcome.ERROR if result.outcome is Outcome.ERROR else Outcome.PASS]
+    return bar_of(result.points, result.max_points, console, colour=colour)
+
+
+def bar_of(
+    points: int,
+    most: int,
+    console: "Console",
+    *,
+    width: int = BAR_WIDTH,
+    colour: str = COLOURS[Outcome.PASS],
+) -> "Text":
+    """Return a bar of so many characters. It is rounded down, so that only a full score fills it."""
     from rich.text import Text
 
-    done = int(BAR_WIDTH * result.percent / 100)  # rounded down: only a full score fills it
+    done = width * points // most if most else 0
     full, empty = ("#", "-") if console.options.ascii_only else ("━", "─")
-    colour = COLOURS[Outcome.ERROR if result.outcome is Outcome.ERROR else Outcome.PASS]
-    return Text.assemble((full * done, colour), (empty * (BAR_WIDTH - done), "bright_black"))
+    return Text.assemble((full * done, colour), (empty * (width - done), "bright_black"))
 
 
-def _verdict(outcome: Outcome, console: "Console") -> "Text":
+def _verdict(step: StepReport, console: "Console") -> "Text":
+    from rich.text import Text
+
+    colour = COLOURS[Outcome.SKIPPED if step.untouched else step.outcome]
+    symbol = wording.symbol(step, ascii_only=console.options.ascii_only)
+    return Text(f"{symbol} {wording.standing(step)}", style=colour)
+
+
+def _outcome(outcome: Outcome, console: "Console") -> "Text":
     from rich.text import Text
 
     symbols = wording.ASCII_SYMBOLS if console.options.ascii_only else wording.SYMBOLS

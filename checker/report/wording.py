@@ -3,13 +3,22 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from checker.model import AnswerRun, Finding, LabReport, Outcome, Report, StepReport
-from checker.report.plain import plain, plain_line
+from checker.base.model import Lab
+from checker.base.plain import plain, plain_line
+from checker.base.results import AnswerRun, Finding, LabReport, Outcome, Report, StepReport
+from checker.lab.progress import Progress, next_step
 
 SYMBOLS = {Outcome.PASS: "✓", Outcome.FAIL: "✗", Outcome.SKIPPED: "–", Outcome.ERROR: "!"}
 """Always shown together with the outcome's word: colour and shape are never the only sign."""
 
 ASCII_SYMBOLS = {Outcome.PASS: "+", Outcome.FAIL: "x", Outcome.SKIPPED: "-", Outcome.ERROR: "!"}
+
+NOT_BEGUN = "not begun"
+"""What is said of a step that is not passed since its answer is still as it was laid out."""
+
+NOT_BEGUN_SYMBOL = "·"
+
+ASCII_NOT_BEGUN_SYMBOL = "."
 
 SAID_BY = {"archive": " by the times in it", "commit": " by its last commit", "files": " by its files"}
 
@@ -38,6 +47,41 @@ def totals(report: Report) -> Totals:
 def percent(value: float) -> str:
     """Return a percentage for people, cut to one decimal so that 99.96 never reads as 100."""
     return f"{int(value * 10 + 1e-9) / 10:.1f} %"
+
+
+def standing(step: StepReport) -> str:
+    """Return the outcome in a word, or `not begun`."""
+    return NOT_BEGUN if step.untouched else step.outcome.value
+
+
+def symbol(step: StepReport, *, ascii_only: bool = False) -> str:
+    """Return the sign that goes with `standing`."""
+    if step.untouched:
+        return ASCII_NOT_BEGUN_SYMBOL if ascii_only else NOT_BEGUN_SYMBOL
+    return (ASCII_SYMBOLS if ascii_only else SYMBOLS)[step.outcome]
+
+
+def headline(step: StepReport) -> str:
+    """Return what a verdict is headed with: the step's title, or that its answer was stopped at its time limit.
+
+    What an answer that was stopped has not done yet is no news.
+    """
+    if step.outcome is Outcome.FAIL and step.answer and step.answer.timed_out:
+        return f"stopped at its time limit, after {step.answer.seconds:.0f} s"
+    return plain_line(step.title)
+
+
+TO_BEGIN = "There is no answer yet. `lab show {step}` says what it is about."
+
+
+def progressed(lab: Lab, record: Progress, *, after: str = "") -> str:
+    """Return `3 of 8 steps passed, 35 of 100 points; next: patch`.
+
+    after: the step behind which the next one is looked for.
+    """
+    following = next_step(lab, record, after)
+    said = f"{record.passed} of {len(lab.steps)} steps passed, {record.points} of {lab.points} points"
+    return f"{said}; next: {following.name}" if following else f"{said}: all done"
 
 
 def points(step: StepReport) -> str:
@@ -85,7 +129,10 @@ def remarks(step: StepReport) -> tuple[str, ...]:
 def ending(run: AnswerRun) -> str:
     """Return how an answer ended, in a sentence; empty if it ended well."""
     if run.timed_out:
-        return f"The answer was stopped at its time limit, after {run.seconds:.0f} s."
+        return (
+            f"The answer was stopped at its time limit, after {run.seconds:.0f} s. Does it wait for input, or for "
+            "something that does not come?"
+        )
     if run.exit_code is None:
         return "The answer was interrupted."
     return f"The answer ended with exit code {run.exit_code}." if run.exit_code else ""
@@ -97,6 +144,8 @@ def described(step: StepReport) -> str:
         "\n".join([f"[{plain_line(found.code)}]", *(f"{label}: {text}" for label, text in parts(found))])
         for found in step.findings
     ]
+    if step.answer and step.answer.timed_out:
+        return "\n\n".join([*remarks(step), *blocks])
     return "\n\n".join([*blocks, *remarks(step)])
 
 
@@ -137,8 +186,8 @@ def part_of_class(report: Report) -> str:
 
 
 def about_the_class(report: Report) -> Iterator[str]:
-    """What part of it this is, what came late, is missing or nobody's, and what to compare; a line each, nothing for a
-    lone workspace."""
+    """Yield what part of it this is, what came late, is missing or nobody's, and what to compare; a line
+    each, nothing for a lone workspace."""
     if part := part_of_class(report):
         yield f"{part[0].upper()}{part[1:]}."
     for result in report.results:

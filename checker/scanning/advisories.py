@@ -8,14 +8,16 @@ from pathlib import Path
 
 import msgspec
 
-from checker.errors import BrokenLab
-from checker.scanning.cvss import base_score, rating
+from checker.base.errors import BrokenLab
 
 FILE = Path(__file__).parent / "advisories.toml"
 
 LANGUAGES = ("PyPI", "npm")
 DISTRIBUTION = re.compile(r"Debian \d+|Alpine \d+\.\d+")
 STATES = ("affected", "will not fix", "end of life")
+RATINGS = ((9.0, "CRITICAL"), (7.0, "HIGH"), (4.0, "MEDIUM"), (0.0, "LOW"))
+"""The least score of each: CVSS v3.1 Specification, table 14."""
+VECTOR = re.compile(r"CVSS:3\.[01]/AV:[NALP]/AC:[LH]/PR:[NLH]/UI:[NR]/S:[UC]/C:[HLN]/I:[HLN]/A:[HLN]")
 RANGE = re.compile(r"(?:(?:<=?|>=?|=)\S+)(?:, (?:<=?|>=?|=)\S+)*")
 
 
@@ -30,27 +32,24 @@ class Affected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Advisory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One row. text: what the weakness is, in a sentence or two. rated_by: `ghsa` or `nvd`."""
+    """One row. text: what the weakness is, in a sentence or two. cvss: a vector of base metrics, and
+    score what follows from it, 0.1 to 10.0. rated_by: `ghsa` or `nvd`."""
 
     id: str
     title: str
     text: str
     weakness: tuple[str, ...]
     cvss: str
+    score: float
     rated_by: str
     published: date
     link: str
     affects: tuple[Affected, ...]
 
     @property
-    def score(self) -> float:
-        """CVSS base score."""
-        return base_score(self.cvss)
-
-    @property
     def severity(self) -> str:
-        """LOW, MEDIUM, HIGH or CRITICAL."""
-        return rating(self.score)
+        """LOW, MEDIUM, HIGH or CRITICAL, by the score."""
+        return next(word for least, word in RATINGS if self.score >= least)
 
 
 class Advisories(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -81,13 +80,6 @@ def read(file: Path = FILE) -> Advisories:
     return found
 
 
-def _bad_vector(row: Advisory) -> bool:
-    try:
-        return row.score == 0
-    except ValueError:
-        return True
-
-
 def _bad_place(place: Affected) -> bool:
     if place.ecosystem in LANGUAGES:
         ranges = bool(place.ranges) and all(RANGE.fullmatch(text) for text in place.ranges)
@@ -105,7 +97,8 @@ PROBLEMS: tuple[tuple[Callable[[Advisory], bool], str], ...] = (
         lambda row: not row.weakness or any(not re.fullmatch(r"CWE-\d+", name) for name in row.weakness),
         "it needs weaknesses like CWE-20.",
     ),
-    (_bad_vector, "its cvss is no CVSS 3 vector, or one without any impact."),
+    (lambda row: not VECTOR.fullmatch(row.cvss), "its cvss is no CVSS 3 vector of base metrics."),
+    (lambda row: not 0 < row.score <= 10, "its score has to be above 0 and no more than 10."),
     (lambda row: row.rated_by not in ("ghsa", "nvd"), "rated_by is ghsa or nvd."),
     (
         lambda row: not row.link.startswith("https://") or row.id not in row.link,

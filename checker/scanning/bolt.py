@@ -26,7 +26,7 @@ Item = tuple[bytes, bytes, int]
 
 
 def encode(tree: Tree) -> bytes:
-    """The whole file."""
+    """Return the whole file."""
     file = _File()
     root = file.root(_items(file, tree))
     return file.finished(root)
@@ -38,7 +38,7 @@ class _File:
         self._next = 3  # two descriptions and the list of free pages come first
 
     def bucket(self, tree: Tree) -> bytes:
-        """What stands for a bucket in the one that it is in."""
+        """Return what stands for a bucket in the one that it is in."""
         items = _items(self, tree)
         nested = any(flags for _, _, flags in items)
         if not nested and _size(items) <= PAGE // 4:

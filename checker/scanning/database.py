@@ -58,12 +58,12 @@ class Database(msgspec.Struct, frozen=True):
 
 @lru_cache(maxsize=1)
 def own() -> Database:
-    """The database of the lab's own advisories. 20 ms the first time. Raises BrokenLab."""
+    """Return the database of the lab's own advisories. 20 ms the first time. Raises BrokenLab."""
     return build(read())
 
 
 def build(advisories: Advisories) -> Database:
-    """The database of these advisories."""
+    """Return the database of these advisories."""
     tree: dict[str, Any] = {"data-source": {}, "vulnerability": {}}
     for row in advisories.advisory:
         tree["vulnerability"][row.id] = _json(_detail(row))

@@ -57,7 +57,7 @@ def files(package: Package) -> dict[str, bytes]:
 
 
 def root(*packages: Package) -> bytes:
-    """The files of an image with these packages, as a tar archive."""
+    """Return the files of an image with these packages, as a tar archive."""
     found = {"etc/os-release": OS_RELEASE}
     for package in packages:
         found |= files(package)

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import msgspec
 
-from checker import tools
-from checker.engine import cache_dir
-from checker.errors import EnvironmentFault
-from checker.lock import alone
-from checker.pace import scaled, too_slow
+from checker.base.cache import cache_dir
+from checker.base.errors import EnvironmentFault
+from checker.base.lock import alone
+from checker.base.pace import scaled, too_slow
+from checker.programs import tools
 from checker.scanning import database
 
 CHOICE = "REGISTRY_LAB_ADVISORIES"
@@ -41,7 +41,7 @@ SCAN_WITHIN = 120.0
 """Seconds."""
 
 
-class Ran(msgspec.Struct, frozen=True):
+class TrivyRun(msgspec.Struct, frozen=True):
     """What one run of Trivy gave. said: its standard error."""
 
     exit_code: int
@@ -50,7 +50,8 @@ class Ran(msgspec.Struct, frozen=True):
 
 
 def environment(cache: Path, *, online: bool = False) -> dict[str, str]:
-    """What makes a plain `trivy image X` work: settings, and the database in the folder that they name.
+    """Return what makes a plain `trivy image X` work: settings, and the database in the folder that they
+    name.
 
     cache: a folder of its own for whoever runs Trivy, which locks it. online: use Trivy's database; also with
     the setting REGISTRY_LAB_ADVISORIES=online. A scan with another, empty cache still asks for its database
@@ -70,7 +71,7 @@ def environment(cache: Path, *, online: bool = False) -> dict[str, str]:
 
 
 def wants_online() -> bool:
-    """Whether the user asked for Trivy's own database. Raises EnvironmentFault for any other value."""
+    """Return whether the user asked for Trivy's own database. Raises EnvironmentFault for any other value."""
     choice = os.environ.get(CHOICE, "").strip() or "lab"
     if choice not in ("lab", "online"):
         raise EnvironmentFault(
@@ -79,7 +80,9 @@ def wants_online() -> bool:
     return choice == "online"
 
 
-def run(arguments: Sequence[str], environment: Mapping[str, str], *, seconds: float = SCAN_WITHIN) -> Ran:
+def run(
+    arguments: Sequence[str], environment: Mapping[str, str], *, seconds: float = SCAN_WITHIN
+) -> TrivyRun:
     """Run Trivy with nothing but this environment. Raises EnvironmentFault if it cannot be run or hangs."""
     command = [str(tools.program("trivy")), *arguments]
     try:
@@ -98,18 +101,18 @@ def run(arguments: Sequence[str], environment: Mapping[str, str], *, seconds: fl
         raise EnvironmentFault(
             f"Trivy cannot be run ({error.strerror}).", "Run `lab doctor --fix`."
         ) from error
-    return Ran(done.returncode, done.stdout, done.stderr.decode("utf-8", "replace"))
+    return TrivyRun(done.returncode, done.stdout, done.stderr.decode("utf-8", "replace"))
 
 
 def reason(said: str) -> str:
-    """The cause that Trivy gave for failing, in one line."""
+    """Return the cause that Trivy gave for failing, in one line."""
     fatal = [line for line in said.splitlines() if "FATAL" in line or "Error:" in line] or said.splitlines()
     last = fatal[-1].split("\t", 2)[-1] if fatal else "no reason given"
     return " ".join(last.split())[-300:]
 
 
 def _current(folder: Path) -> bool:
-    """Whether the lab's own database, and no other, is in a folder."""
+    """Return whether the lab's own database, and no other, is in a folder."""
     own = database.own()
     try:
         found = (folder / database.METADATA).read_bytes(), (folder / database.DATABASE).read_bytes()
@@ -119,12 +122,12 @@ def _current(folder: Path) -> bool:
 
 
 def download_command(cache: Path) -> list[str]:
-    """The arguments by which Trivy gets its own database into a cache."""
+    """Return the arguments by which Trivy gets its own database into a cache."""
     return ["image", "--download-db-only", "--cache-dir", str(cache)]
 
 
 def _online() -> Path:
-    """The folder with Trivy's own database, brought up to date with Trivy itself."""
+    """Return the folder with Trivy's own database, brought up to date with Trivy itself."""
     cache = cache_dir() / "trivy-online"
     with alone("advisories", "fetching advisories", lambda _: None):
         if not _fresh(cache / "db" / database.METADATA):

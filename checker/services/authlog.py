@@ -11,7 +11,7 @@ import msgspec
 from checker.services.clock import now
 from checker.services.credentials import Caller
 from checker.services.scopes import Access
-from checker.services.store import Store
+from checker.services.store import ServiceStore
 from checker.services.web import Call
 
 LONGEST = 300
@@ -38,7 +38,7 @@ class Entry(msgspec.Struct, frozen=True):
 class AuthLog:
     """Writes and reads the lines."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: ServiceStore) -> None:
         self._store = store
 
     def add(

@@ -10,7 +10,7 @@ from checker.services.clock import now
 from checker.services.credentials import Credentials
 from checker.services.operatorapi import operator_route
 from checker.services.settings import Settings
-from checker.services.store import Store
+from checker.services.store import ServiceStore
 from checker.services.web import Answer, Call, Error, Problem, Route
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -28,7 +28,7 @@ class Received(msgspec.Struct, frozen=True):
     body: Any
 
 
-def build_events(settings: Settings, store: Store, credentials: Credentials) -> list[Route]:
+def build_events(settings: Settings, store: ServiceStore, credentials: Credentials) -> list[Route]:
     """Return the calls of this mode, but for /notifications."""
 
     async def receive(call: Call) -> Answer:

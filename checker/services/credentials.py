@@ -18,7 +18,7 @@ import msgspec
 
 from checker.services.clock import moment, now
 from checker.services.settings import OPERATOR, Account
-from checker.services.store import Store
+from checker.services.store import ServiceStore
 
 TOKEN_PREFIX = "dckr_pat_"
 """What a Docker Hub access token starts with; ours do, too."""
@@ -49,7 +49,7 @@ ANONYMOUS = Caller()
 class Credentials:
     """Checks what people show."""
 
-    def __init__(self, store: Store, operator_key: str) -> None:
+    def __init__(self, store: ServiceStore, operator_key: str) -> None:
         self._store = store
         self._operator_key = operator_key.encode()
 

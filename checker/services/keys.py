@@ -33,7 +33,7 @@ class Keys:
 
 
 def certificate_file(folder: Path) -> Path:
-    """Where the certificate is, as PEM: Distribution's `rootcertbundle`."""
+    """Return where the certificate is, as PEM: Distribution's `rootcertbundle`."""
     return folder / "signing.crt"
 
 

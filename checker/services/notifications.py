@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from checker.services.clock import moment, now, text
-from checker.services.store import Store
+from checker.services.store import ServiceStore
 from checker.services.web import Answer, Call, Error, Problem, Route
 
 LONGEST_WAIT = 60.0
@@ -80,7 +80,7 @@ class Events:
     """Keeps events and hands them out, also to those who wait for the next."""
 
     def __init__(
-        self, store: Store, own_agent: str = "", settled: Callable[[], Awaitable[None]] = _nothing
+        self, store: ServiceStore, own_agent: str = "", settled: Callable[[], Awaitable[None]] = _nothing
     ) -> None:
         """own_agent: whose pulls are no events. settled: returns when nothing is under way any more."""
         self._store, self._own_agent, self._settled = store, own_agent, settled

@@ -10,7 +10,7 @@ import msgspec
 from checker.services.authlog import AuthLog, Entry
 from checker.services.credentials import Credentials, bearer
 from checker.services.notifications import LONGEST_WAIT, Event, Events
-from checker.services.store import Store
+from checker.services.store import ServiceStore
 from checker.services.web import Answer, Call, Error, Handler, Problem, Route
 
 
@@ -27,7 +27,7 @@ class After(msgspec.Struct, frozen=True):
     after: Annotated[int, msgspec.Meta(ge=0, le=2**62)] = 0
 
 
-class Run(msgspec.Struct, frozen=True):
+class ServiceRun(msgspec.Struct, frozen=True):
     """One life of the service. stopped: null while it runs, or if it was killed."""
 
     started: str
@@ -60,7 +60,7 @@ def operator_route(
     return Route("GET", f"/_lab/{path}", guard, summary, answers, query=query, security="operator")
 
 
-def routes(store: Store, credentials: Credentials, events: Events, log: AuthLog | None) -> list[Route]:
+def routes(store: ServiceStore, credentials: Credentials, events: Events, log: AuthLog | None) -> list[Route]:
     """Return the calls that every mode has. log: None in a mode that nobody logs in to."""
 
     async def get_events(call: Call) -> Answer:
@@ -68,14 +68,17 @@ def routes(store: Store, credentials: Credentials, events: Events, log: AuthLog 
 
     async def get_runs(_call: Call) -> Answer:
         return Answer(
-            [Run(row["started"], row["stopped"]) for row in store.rows("SELECT * FROM runs ORDER BY id")]
+            [
+                ServiceRun(row["started"], row["stopped"])
+                for row in store.rows("SELECT * FROM runs ORDER BY id")
+            ]
         )
 
     found = [
         operator_route(
             credentials, "events", get_events, "What happened in the registry", list[Event], Since
         ),
-        operator_route(credentials, "runs", get_runs, "When this service ran", list[Run]),
+        operator_route(credentials, "runs", get_runs, "When this service ran", list[ServiceRun]),
     ]
     if log is not None:
         kept = log

@@ -25,7 +25,7 @@ from typing import Any
 
 import msgspec
 
-from checker.services import lookalikes
+from checker import lookalikes
 
 LARGEST = 64 * 1024
 """Bytes of a file."""

@@ -52,7 +52,7 @@ def _serve(mode: str, settings: Settings, notify_key: str, backend: Any) -> int:
 
     from checker.services.clock import now
     from checker.services.service import build
-    from checker.services.store import Store
+    from checker.services.store import ServiceStore
 
     class Server(uvicorn.Server):
         """Leaves signals to us: there are several of these in one loop."""
@@ -85,7 +85,7 @@ def _serve(mode: str, settings: Settings, notify_key: str, backend: Any) -> int:
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, stop.set)
-        store = Store(Path(settings.state))
+        store = ServiceStore(Path(settings.state))
         store.write("INSERT INTO runs (started) VALUES (?)", now())
         this_run = store.count("SELECT max(id) FROM runs")
         made, process = backend.result()

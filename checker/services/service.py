@@ -12,13 +12,13 @@ import msgspec
 from checker.services.authlog import AuthLog
 from checker.services.credentials import Credentials
 from checker.services.distribution import OWN_AGENT, Backend
-from checker.services.front import Front, Gate
 from checker.services.keys import Keys
 from checker.services.notifications import Events, receiver
 from checker.services.openapi import described
 from checker.services.operatorapi import routes as operator_routes
+from checker.services.proxy import Front, Gate
 from checker.services.settings import Settings
-from checker.services.store import Store
+from checker.services.store import ServiceStore
 from checker.services.tokens import Signer
 from checker.services.tokenserver import Policy, TokenServer
 from checker.services.web import Answer, Call, Error, Problem, Route, application
@@ -34,7 +34,7 @@ class Health(msgspec.Struct, frozen=True):
 
 
 @dataclass
-class Service:
+class ServiceProcess:
     """A mode: ASGI applications (front and notifications are None in a mode without Distribution) and what
     goes on.
     """
@@ -66,7 +66,9 @@ class Service:
             await self.backend.close()
 
 
-def build(mode: str, settings: Settings, store: Store, keys: Keys | None, notify_key: str = "") -> Service:
+def build(
+    mode: str, settings: Settings, store: ServiceStore, keys: Keys | None, notify_key: str = ""
+) -> ServiceProcess:
     """Put a mode together. keys: None in mode events only."""
     credentials = Credentials(store, settings.operator)
     if mode == "events" or keys is None:
@@ -75,7 +77,7 @@ def build(mode: str, settings: Settings, store: Store, keys: Keys | None, notify
         events = Events(store)
         routes = [*operator_routes(store, credentials, events, None), receiver(events)]
         routes += build_events(settings, store, credentials)
-        return Service(_api("Events", [_health(None), *routes]), events=events)
+        return ServiceProcess(_api("Events", [_health(None), *routes]), events=events)
 
     credentials.open_accounts(settings.accounts)
     signer = Signer(keys, settings.issuer, settings.service, settings.token_seconds)
@@ -109,7 +111,7 @@ def build(mode: str, settings: Settings, store: Store, keys: Keys | None, notify
         *operator_routes(store, credentials, events, log),
     ]
     api = _api("Hub" if mode == "hub" else "Roles", routes)
-    return Service(
+    return ServiceProcess(
         api,
         Front(settings, backend, signer, gate, api),
         application([receiver(events, notify_key, heard)]),

@@ -57,7 +57,7 @@ CREATE TABLE IF NOT EXISTS hooks (
 """
 
 
-class Store:
+class ServiceStore:
     """The open file. Commits of `durable` reach the disk before it returns; others survive a killed
     process.
     """

@@ -43,7 +43,7 @@ class Claims(msgspec.Struct, frozen=True):
         )
 
 
-class Session(msgspec.Struct, frozen=True):
+class TokenSession(msgspec.Struct, frozen=True):
     """Who is logged in to the API. token: the uuid of the access token used, "" if it was the password."""
 
     sub: str
@@ -76,9 +76,9 @@ class Signer:
         """Check a token for the registry, to the second. Raises BadToken."""
         return msgspec.convert(self._read(token, self._service), Claims, strict=True)
 
-    def read_api(self, token: str) -> Session:
+    def read_api(self, token: str) -> TokenSession:
         """Check a session of the API. Raises BadToken."""
-        return msgspec.convert(self._read(token, self._api), Session)
+        return msgspec.convert(self._read(token, self._api), TokenSession)
 
     def _sign(self, account: str, audience: str, seconds: int, more: dict[str, Any]) -> str:
         now = int(time.time())

@@ -51,7 +51,7 @@ class Token(msgspec.Struct, frozen=True):
     issued_at: str
 
 
-class Refused(msgspec.Struct, frozen=True):
+class TokenRefused(msgspec.Struct, frozen=True):
     """Why there is no token, under the name that docker shows."""
 
     details: str
@@ -68,7 +68,7 @@ class TokenServer:
 
     def routes(self) -> list[Route]:
         """Return the two calls."""
-        answers = {200: Token, 400: Refused, 401: Refused}
+        answers = {200: Token, 400: TokenRefused, 401: TokenRefused}
         return [
             Route(
                 "GET",
@@ -78,7 +78,7 @@ class TokenServer:
                 answers,
                 query=Wanted,
                 security="basic-or-nobody",
-                error=Refused,
+                error=TokenRefused,
             ),
             Route(
                 "POST",
@@ -87,7 +87,7 @@ class TokenServer:
                 "Ask for a token for the registry, in the form of OAuth 2",
                 answers,
                 form=Form,
-                error=Refused,
+                error=TokenRefused,
             ),
         ]
 
@@ -106,7 +106,7 @@ class TokenServer:
         self._same_service(form.service)
         if form.grant_type != "password":
             text = f"There is no grant_type {form.grant_type!r} here; use password."
-            raise Problem(400, text, body=Refused(text))
+            raise Problem(400, text, body=TokenRefused(text))
         return await self._for(call, form.username, form.password, form.service, form.scope)
 
     async def _for(self, call: Call, username: str, secret: str, service: str, scopes: list[str]) -> Answer:
@@ -128,11 +128,11 @@ class TokenServer:
     def _same_service(self, service: str) -> None:
         if service != self._service:
             text = f"This token server serves {self._service}, not {service!r}."
-            raise Problem(400, text, body=Refused(text))
+            raise Problem(400, text, body=TokenRefused(text))
 
     def _wrong(self, call: Call, username: str, service: str, scopes: list[str]) -> Problem:
         self._log.add(call, Caller(username, "bad"), "refused", service, scopes)
         text = "incorrect username or password"
         return Problem(
-            401, text, body=Refused(text), headers={"WWW-Authenticate": f'Basic realm="{self._service}"'}
+            401, text, body=TokenRefused(text), headers={"WWW-Authenticate": f'Basic realm="{self._service}"'}
         )

@@ -1,22 +1,27 @@
 """One container of a stack: starting it through testcontainers and waiting until it answers."""
 
 import http.client
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from checker import surroundings
-from checker.deadline import Deadline
-from checker.engine import Engine, engine_calls
-from checker.errors import EnvironmentFault, ServiceFault
-from checker.images import tag_of
-from checker.pace import scaled
-from checker.ports import HOST
-from checker.stack import Kind, Plan
+from checker.base import surroundings
+from checker.base.deadline import Deadline
+from checker.base.errors import EnvironmentFault, ServiceFault
+from checker.base.pace import scaled
+from checker.base.ports import HOST
+from checker.engine.connection import Engine, engine_calls
+from checker.engine.images import tag_of
+from checker.stack.kind import Kind, Plan
 
 POLL = 0.005
+
+
+_TELLING = re.compile(r"^configuration error|^panic: |level=(fatal|panic|error)|\[emerg\]")
+_MESSAGE = re.compile(r'msg="((?:[^"\\]|\\.)*)"')
 
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,13 +134,13 @@ def wait_ready(engine: Engine, container: str, ports: Mapping[str, int], kind: K
                 state = engine.client.api.inspect_container(container)["State"]
             if not state["Running"]:
                 log = log_of(engine, container, 60)  # a Go program's last words come before its long trace
-                said = f" Its last log lines: {_last(log, 5)}" if log else ""
+                said = f" It said: {telling(log)}" if log else ""
                 raise ServiceEnded(f"The service ended by itself (exit code {state['ExitCode']}).{said}", log)
         time.sleep(POLL)
 
 
 def answers(port: int, path: str, statuses: tuple[int, ...] = (200,)) -> bool:
-    """Whether `GET path` on 127.0.0.1:port gives one of the statuses (any if none) within a second.
+    """Return whether `GET path` on 127.0.0.1:port gives one of the statuses (any if none) within a second.
 
     On a slow machine it has more than a second.
     """
@@ -152,7 +157,7 @@ def answers(port: int, path: str, statuses: tuple[int, ...] = (200,)) -> bool:
 
 
 def log_of(engine: Engine, container: str, count: int = 5) -> str:
-    """The last lines of a container's log; empty if there are none."""
+    """Return the last lines of a container's log; empty if there are none."""
     import docker.errors
 
     try:
@@ -162,18 +167,25 @@ def log_of(engine: Engine, container: str, count: int = 5) -> str:
         return ""
 
 
-def _last(log: str, count: int) -> str:
-    return "\n".join(log.splitlines()[-count:])
+def telling(log: str) -> str:
+    """Return the line of a registry's or nginx's log that says why it ended; its last line if none does."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    number = next((n for n, line in enumerate(lines) if _TELLING.search(line)), len(lines) - 1)
+    found = lines[number] if lines else "nothing at all"
+    if found.endswith(":") and lines[number + 1 :]:  # the YAML library puts the reason on the next line
+        found = f"{found} {lines[number + 1]}"
+    said = _MESSAGE.search(found)
+    return (said[1].replace('\\"', '"') if said else found)[:400]
 
 
 def last_lines(engine: Engine, container: str, count: int = 5) -> str:
-    """The end of a container's log as a sentence; empty if there is none."""
+    """Return the end of a container's log as a sentence; empty if there is none."""
     log = log_of(engine, container, count)
     return f" Its last log lines: {log}" if log else ""
 
 
 def refusal(error: Any, port: int) -> ServiceFault:
-    """What the engine said against starting something, as a fault a person can act on."""
+    """Return what the engine said against starting something, as a fault a person can act on."""
     text = str(getattr(error, "explanation", "") or error)
     if "already allocated" in text or "address already in use" in text:
         return ServiceFault(

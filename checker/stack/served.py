@@ -1,4 +1,4 @@
-"""The settings that services of `checker.services` are started with, as a file in their container."""
+"""Settings for the services in `checker.services`, as a file in their container."""
 
 import msgspec
 
@@ -13,7 +13,7 @@ class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     role: str = ""
 
 
-class Limits(msgspec.Struct, frozen=True):
+class PullLimits(msgspec.Struct, frozen=True):
     """Pulls allowed within `window` seconds."""
 
     anonymous: int = 100
@@ -29,7 +29,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     alias: str
     operator: str
     accounts: list[Account] = []
-    limits: Limits = Limits()
+    limits: PullLimits = PullLimits()
     rbac: str = ""
     hooks_fail: dict[str, int] = {}
     token_seconds: int = 300

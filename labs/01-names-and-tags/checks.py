@@ -20,16 +20,18 @@ from typing import Any, NoReturn
 
 import pytest
 
+import composefile
+from checker.base.errors import ContentFault
 from checker.check import fail, step
-from checker.engineview import EngineView
-from checker.errors import ContentFault
 from checker.findings.tagnames import beside
-from checker.looks import composefile
-from checker.probe import Answer, Probe, behaviour
-from checker.reference import Digested, InvalidReference, Tagged, parse
-from checker.registry import LayerFile, RegistryClient, RegistryImage
-from checker.values import fill
-from checker.workspace import Workspace
+from checker.inspect.engineview import EngineView
+from checker.inspect.layerfiles import LayerFile
+from checker.inspect.probe import Probe, ProbeAnswer, behaviour
+from checker.inspect.reference import Digested, InvalidReference, Tagged, parse
+from checker.inspect.registry import RegistryClient
+from checker.inspect.registryimage import RegistryImage
+from checker.lab.values import fill
+from checker.lab.workspace import Workspace
 
 Values = Mapping[str, str]
 
@@ -51,7 +53,7 @@ class Shelf:
     tags: tuple[str, ...]
 
     def image(self, reference: str) -> RegistryImage | None:
-        """The image behind a tag or digest; None if what is there is no image."""
+        """Return the image behind a tag or digest; None if what is there is no image."""
         try:
             image = self.registry.image(self.name, reference)
             readable = bool(image and image.document)
@@ -60,7 +62,7 @@ class Shelf:
         return image if readable else None
 
     def id(self, reference: str) -> str | None:
-        """The image ID behind a tag or digest; None if there is no image."""
+        """Return the image ID behind a tag or digest; None if there is no image."""
         image = self.image(reference)
         return image.config_digest if image else None
 
@@ -70,7 +72,7 @@ class Shelf:
         return [tag for tag in found if line == "latest" or tag.startswith(f"{line}.")]
 
     def held(self, tags: Iterable[str] | None = None) -> str:
-        """Which digest has which tags, as a sentence's middle."""
+        """Return which digest has which tags, as a sentence's middle."""
         by_digest: dict[str, list[str]] = {}
         for tag in self.tags if tags is None else tags:
             if tag in self.tags:
@@ -88,12 +90,12 @@ def shelf(registry: RegistryClient, values: Values) -> Shelf:
 
 
 def version(tag: str) -> tuple[int, ...] | None:
-    """The numbers of a full version `X.Y.Z`; None for any other tag."""
+    """Return the numbers of a full version `X.Y.Z`; None for any other tag."""
     return tuple(map(int, tag.split("."))) if re.fullmatch(r"\d+\.\d+\.\d+", tag, re.ASCII) else None
 
 
 def lines(full: str) -> tuple[str, str, str]:
-    """The tags that follow a full version: `X.Y`, `X` and `latest`."""
+    """Return the tags that follow a full version: `X.Y`, `X` and `latest`."""
     major, minor, _ = full.split(".")
     return f"{major}.{minor}", major, "latest"
 
@@ -107,15 +109,16 @@ def listed(names: Iterable[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def words(answer: Answer | None) -> list[str]:
-    """The words of a page that was served with status 200, and the versions in it, whatever is round them."""
+def words(answer: ProbeAnswer | None) -> list[str]:
+    """Return the words of a page that was served with status 200, and the versions in it, whatever is round
+    them."""
     if answer is None or answer.status != 200:
         return []
     return answer.body.split() + re.findall(r"(?<![\d.])\d+\.\d+\.\d+(?!\d|\.\d)", answer.body, re.ASCII)
 
 
-def said(answer: Answer | None) -> str:
-    """What came back, for a finding's `observed`."""
+def said(answer: ProbeAnswer | None) -> str:
+    """Return what came back, for a finding's `observed`."""
     if answer is None:
         return "There is no such image."
     if not answer.status:
@@ -124,7 +127,7 @@ def said(answer: Answer | None) -> str:
 
 
 def base_image(engine: EngineView, layers: Sequence[str], config: Mapping[str, Any]) -> str | None:
-    """The name of the base image that has these layers and does the same when it is run, if one does.
+    """Return the name of the base image that has these layers and does the same when it is run, if one does.
 
     Not by image ID: engines number images in different ways, and registries know nothing of that.
     """
@@ -169,7 +172,7 @@ def test_every_given_name_has_its_full_form(workspace: Workspace, values: Values
 
 
 def given_names(values: Values) -> list[str]:
-    """The names to answer, from the lab itself: the workspace's copy could have been changed."""
+    """Return the names to answer, from the lab itself: the workspace's copy could have been changed."""
     lab = tomllib.loads(Path(__file__).with_name("lab.toml").read_text(encoding="utf-8"))
     return fill(lab["files"]["given.txt"], values).split()
 
@@ -545,7 +548,7 @@ def test_tags_and_label_lead_to_the_commit(
 
 
 def commit_built_from(image: RegistryImage | None, workspace: Workspace) -> str | None:
-    """The commit that an image's label names, if HEAD was on it when the image was built."""
+    """Return the commit that an image's label names, if HEAD was on it when the image was built."""
     try:
         built = datetime.fromisoformat(image.created) if image else None
         # Commits know whole seconds: one made in the second of the build may be from before it or after.
@@ -646,7 +649,7 @@ def stable_has_moved(shelf: Shelf, probe: Probe, values: Values) -> None:
 
 
 def images_of_the_app(workspace: Workspace, values: Values, expected: str) -> list[str]:
-    """The images in deploy/compose.yaml that are of the learner's repository; at least one."""
+    """Return the images in deploy/compose.yaml that are of the learner's repository; at least one."""
     if workspace.read(COMPOSE_FILE) is None:
         fail(
             "compose-missing",
@@ -683,7 +686,7 @@ def images_of_the_app(workspace: Workspace, values: Values, expected: str) -> li
 
 
 def one_line_each(text: str) -> str:
-    """A pinned name that stands on several lines, once.
+    """Return a pinned name that stands on several lines, once.
 
     Docker's containerd image store lists a digest once for each tag that names it. Who takes it from `RepoDigests`,
     which is right wherever the engine keeps images in the older way, gets a variable of several equal lines there.
@@ -785,14 +788,15 @@ def no_secret(image: RegistryImage, files: list[LayerFile], secret: str) -> None
 
 
 def spellings(secret: str) -> tuple[bytes, ...]:
-    """A secret as it is, and what base64 makes of it wherever in a text it stands."""
+    """Return a secret as it is, and what base64 makes of it wherever in a text it stands."""
     data = secret.encode()
     encoded = (base64.b64encode(b"\0" * skip + data)[4 * skip // 3 + (skip > 0) :] for skip in range(3))
     return data, *(text.rstrip(b"=")[:-1] for text in encoded)
 
 
 def texts(file: LayerFile) -> Iterator[bytes]:
-    """Where a layer's entry may show something: its name, what it links to, what it holds, gzip or not."""
+    """Yield where a layer's entry may show something: its name, what it links to, what it holds, gzip or
+    not."""
     yield os.fsencode(f"{file.path}\n{file.link}")
     yield file.data
     if file.data.startswith(b"\x1f\x8b"):
@@ -801,7 +805,7 @@ def texts(file: LayerFile) -> Iterator[bytes]:
 
 
 def layer_origin(image: RegistryImage, layer: int) -> str:
-    """Which build step made a layer, as far as the history tells."""
+    """Return which build step made a layer, as far as the history tells."""
     steps = [str(entry.get("created_by", "")) for entry in image.history if not entry.get("empty_layer")]
     text = steps[layer].split("#(nop)")[-1].removeprefix("/bin/sh -c ").strip() if layer < len(steps) else ""
     return f", made by `{text[:120]}`" if text else ""
@@ -881,7 +885,7 @@ def env_is_ignored(workspace: Workspace) -> None:
         text = texts.get(place, "").removeprefix("\ufeff")  # Docker drops a byte order mark too
         patterns = [line for line in text.splitlines() if not line.startswith("#")]
         try:
-            if PatternMatcher(patterns).matches(secret_file):
+            if PatternMatcher(patterns).matches(secret_file):  # type: ignore[arg-type]  # a text, whatever the stubs say
                 return
         except re.error as error:
             fail(

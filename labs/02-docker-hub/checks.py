@@ -11,33 +11,34 @@ from typing import NoReturn
 
 import pytest
 
+import cachefindings
+import workflow as workflows
+from checker.base.deadline import soon
+from checker.base.errors import ContentFault, Refused
 from checker.check import fail, step
-from checker.deadline import soon
-from checker.engineview import EngineView
-from checker.errors import ContentFault, Refused
-from checker.findings import cache as cachefindings
 from checker.findings import hub as hubfindings
 from checker.findings import passwords
 from checker.findings import service as servicefindings
-from checker.findings import workflow as workflows
 from checker.findings.hub import listed
 from checker.findings.tagnames import beside
 from checker.findings.up import require_up
-from checker.findings.webhook import Hook
-from checker.looks import secretscan
-from checker.looks.secretscan import Needle
-from checker.pipelines.events import push, push_tag
+from checker.inspect.engineview import EngineView
+from checker.inspect.probe import Probe
+from checker.inspect.registry import RegistryClient
+from checker.inspect.registryimage import RegistryImage
+from checker.lab.workspace import Workspace
+from checker.pipelines.github.events import push, push_tag
 from checker.pipelines.pipelines import Pipelines
-from checker.pipelines.publication import Publisher
-from checker.probe import Probe
-from checker.ran import Ran
-from checker.registry import RegistryClient, RegistryImage
-from checker.trials import Trials
-from checker.views.cache import Cache
-from checker.views.events import Events
-from checker.views.hub import Hub, RealHub
-from checker.views.operated import API
-from checker.workspace import Workspace
+from checker.secrets import secretscan
+from checker.secrets.ran import Ran
+from checker.secrets.secretscan import Needle
+from checker.stack.kinds.cache import Cache
+from checker.stack.kinds.events import EventsView
+from checker.stack.kinds.hub import HubView, RealHub
+from checker.stack.operated import API
+from checker.stack.trials import Trials
+from publication import Publisher
+from webhook import Hook
 
 Values = Mapping[str, str]
 TOLD_WITHIN = 5.0
@@ -56,7 +57,7 @@ class Shelf:
     tags: tuple[str, ...]
 
     def image(self, reference: str) -> RegistryImage | None:
-        """The image behind a tag or digest; None if what is there is no image."""
+        """Return the image behind a tag or digest; None if what is there is no image."""
         try:
             image = self.registry.image(self.name, reference)
             readable = bool(image and image.document)
@@ -65,7 +66,7 @@ class Shelf:
         return image if readable else None
 
     def greets(self, reference: str, greeting: str) -> bool:
-        """Whether an image holds the greeting, in a file or its settings. Raises ContentFault."""
+        """Return whether an image holds the greeting, in a file or its settings. Raises ContentFault."""
         image = self.image(reference)
         sought = greeting.encode()
         return image is not None and (
@@ -73,7 +74,7 @@ class Shelf:
         )
 
     def held(self) -> str:
-        """Which digest has which tags, as a sentence's middle."""
+        """Return which digest has which tags, as a sentence's middle."""
         by_digest: dict[str, list[str]] = {}
         for tag in self.tags:
             by_digest.setdefault(self.registry.digest(self.name, tag) or "nothing", []).append(tag)
@@ -82,16 +83,16 @@ class Shelf:
 
 
 @pytest.fixture(scope="session")
-def the_hub(request: pytest.FixtureRequest, engine: EngineView) -> Hub | RealHub:
+def the_hub(request: pytest.FixtureRequest, engine: EngineView) -> HubView | RealHub:
     view = require_up(request, engine, "hub", API, "/health")
-    assert isinstance(view, Hub | RealHub)
+    assert isinstance(view, HubView | RealHub)
     return view
 
 
 @pytest.fixture(scope="session")
-def the_inbox(request: pytest.FixtureRequest, engine: EngineView) -> Events:
+def the_inbox(request: pytest.FixtureRequest, engine: EngineView) -> EventsView:
     view = require_up(request, engine, "inbox", "", "/health")
-    assert isinstance(view, Events)
+    assert isinstance(view, EventsView)
     return view
 
 
@@ -103,7 +104,7 @@ def the_cache(request: pytest.FixtureRequest, engine: EngineView) -> Cache:
 
 
 @pytest.fixture(scope="session")
-def shelf(the_hub: Hub | RealHub, values: Values) -> Shelf:
+def shelf(the_hub: HubView | RealHub, values: Values) -> Shelf:
     name = f"{values['HUB_USERNAME']}/{values['APP']}"
     return Shelf(the_hub.registry, name, tuple(the_hub.registry.tags(name)))
 
@@ -120,7 +121,7 @@ def needles(values: Values) -> tuple[Needle, ...]:
 # API's session opened with the password (only that can make tokens), a practice that went wrong first.
 @step("login")
 def test_a_limited_token_was_used_and_the_password_never(
-    the_hub: Hub | RealHub, engine: EngineView, values: Values
+    the_hub: HubView | RealHub, engine: EngineView, values: Values
 ) -> None:
     hubfindings.require_token(the_hub, engine, values["HUB_USERNAME"])
 
@@ -167,7 +168,7 @@ def test_no_secret_lies_about(
 # Must not fail: any builder, any base image, a page that is made when it is asked for.
 @step("push")
 def test_the_hub_has_the_version(
-    shelf: Shelf, the_hub: Hub | RealHub, engine: EngineView, values: Values, needles: tuple[Needle, ...]
+    shelf: Shelf, the_hub: HubView | RealHub, engine: EngineView, values: Values, needles: tuple[Needle, ...]
 ) -> None:
     image = shelf.image(values["VERSION"])
     if image is None:
@@ -206,7 +207,7 @@ def require_version(shelf: Shelf, version: str) -> None:
         )
 
 
-def not_pushed(shelf: Shelf, hub: Hub | RealHub, engine: EngineView, values: Values) -> NoReturn:
+def not_pushed(shelf: Shelf, hub: HubView | RealHub, engine: EngineView, values: Values) -> NoReturn:
     expected = f"The repository {shelf.name} on the hub has the tag {values['VERSION']}."
     near = beside(values["VERSION"], shelf.tags)
     if (
@@ -220,7 +221,7 @@ def not_pushed(shelf: Shelf, hub: Hub | RealHub, engine: EngineView, values: Val
             observed=shelf.held(),
             action=f"A name without a tag means latest. Build and push $REPOSITORY:{values['VERSION']}.",
         )
-    others = hub.registry.repositories() if isinstance(hub, Hub) else []
+    others = hub.registry.repositories() if isinstance(hub, HubView) else []
     if others := [
         name for name in others if name != shelf.name and values["VERSION"] in hub.registry.tags(name)
     ]:
@@ -270,7 +271,7 @@ def test_three_tags_name_one_image(shelf: Shelf, values: Values) -> None:
 # Must not fail: a pull with or without login, by tag or digest, by any client; the container named anyhow.
 @step("verify")
 def test_it_was_pulled_anew_and_runs(
-    shelf: Shelf, the_hub: Hub | RealHub, engine: EngineView, probe: Probe, values: Values
+    shelf: Shelf, the_hub: HubView | RealHub, engine: EngineView, probe: Probe, values: Values
 ) -> None:
     full = values["VERSION"]
     events = the_hub.events()
@@ -327,7 +328,7 @@ def greets(probe: Probe, number: int, greeting: str) -> bool:
 # Must not fail: a README that was changed, line ends of either kind, another way to make the repository.
 @step("settings")
 def test_the_repository_is_described(
-    the_hub: Hub | RealHub, shelf: Shelf, workspace: Workspace, values: Values
+    the_hub: HubView | RealHub, shelf: Shelf, workspace: Workspace, values: Values
 ) -> None:
     found = the_hub.repository(values["HUB_USERNAME"], values["APP"])
     if found is None:
@@ -362,7 +363,7 @@ def test_the_repository_is_described(
 
 
 @step("settings")
-def test_the_other_repository_is_private(the_hub: Hub | RealHub, shelf: Shelf, values: Values) -> None:
+def test_the_other_repository_is_private(the_hub: HubView | RealHub, shelf: Shelf, values: Values) -> None:
     name = f"{shelf.name}-internal"
     found = the_hub.repository(values["HUB_USERNAME"], f"{values['APP']}-internal")
     if found is None:
@@ -407,7 +408,7 @@ def no_repository(name: str, action: str) -> NoReturn:
 
 
 def anybody_reads(public: RegistryClient, name: str) -> bool:
-    """Whether somebody without an account gets the list of tags, which counts as no pull."""
+    """Return whether somebody without an account gets the list of tags, which counts as no pull."""
     try:
         return bool(public.tags(name))
     except Refused as refused:
@@ -422,7 +423,7 @@ def anybody_reads(public: RegistryClient, name: str) -> bool:
 # Must not fail: more webhooks, more pushes, a first attempt that failed, any form of the receiver's address.
 @step("webhook")
 def test_the_hub_told_of_the_next_push(
-    the_hub: Hub | RealHub, the_inbox: Events, shelf: Shelf, values: Values
+    the_hub: HubView | RealHub, the_inbox: EventsView, shelf: Shelf, values: Values
 ) -> None:
     hook = Hook(
         the_hub, the_inbox, shelf.name, values["NEXT_VERSION"], values["HUB_USERNAME"], values["HOOK"]
@@ -477,7 +478,7 @@ def test_a_workflow_publishes_main_and_releases(
 # Must not fail: any tag, any client, more pulls, a hub that was killed instead of stopped.
 @step("cache")
 def test_the_cache_served_while_the_hub_was_stopped(
-    the_hub: Hub | RealHub, the_cache: Cache, shelf: Shelf, engine: EngineView
+    the_hub: HubView | RealHub, the_cache: Cache, shelf: Shelf, engine: EngineView
 ) -> None:
     gaps = cachefindings.stops(the_hub, engine)
     cachefindings.require_served(the_cache, shelf.name, gaps, shelf.image, engine)

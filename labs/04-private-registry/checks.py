@@ -22,6 +22,31 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from cryptography.x509 import load_pem_x509_certificate
+from requests.auth import HTTPBasicAuth
+
+from chains import first_to_end
+from checker.base.deadline import Deadline, soon
+from checker.base.model import Service
+from checker.base.pace import scaled
+from checker.check import fail, step
+from checker.findings import passwords
+from checker.findings.service import (
+    require_kept,
+    require_local,
+    require_no_secret,
+    require_publishing,
+    require_restarts,
+    require_running,
+)
+from checker.inspect.asking import MANIFEST, AskedServer, Pushed, Reply
+from checker.inspect.engineview import Container, EngineView
+from checker.inspect.registry import RegistryClient
+from checker.lab.workspace import PRIVATE, Workspace
+from checker.secrets.ran import Ran
+from checker.stack.container import ServiceEnded, ServiceSilent, telling
+from checker.stack.kinds.private_registry import Executed, PrivateRegistry
+from checker.stack.trials import Trial, Trials
+from htpasswdfile import Broken, parse
 from prepared import (
     require_authority_key,
     require_file,
@@ -30,13 +55,7 @@ from prepared import (
     require_shown,
     require_volume,
 )
-from requests.auth import HTTPBasicAuth
-
-from checker.check import fail, step
-from checker.deadline import Deadline, soon
-from checker.engineview import Container, EngineView
-from checker.findings import passwords
-from checker.findings.registry import (
+from registryanswers import (
     require_accounts,
     require_deletion,
     require_header,
@@ -44,28 +63,8 @@ from checker.findings.registry import (
     require_uploads,
     signed_in,
 )
-from checker.findings.service import (
-    require_kept,
-    require_local,
-    require_no_secret,
-    require_publishing,
-    require_restarts,
-    require_running,
-    telling,
-)
-from checker.findings.tls import require_new_tls, require_no_plain_http, require_trusted
-from checker.looks.asking import MANIFEST, Pushed, Reply, Server
-from checker.looks.chains import first_to_end
-from checker.looks.htpasswdfile import Broken, parse
-from checker.looks.tlsprobe import Certificate, certificates
-from checker.model import Service
-from checker.pace import scaled
-from checker.ran import Ran
-from checker.registry import RegistryClient
-from checker.stack.container import ServiceEnded, ServiceSilent
-from checker.trials import Trial, Trials
-from checker.views.private_registry import Executed, PrivateRegistry
-from checker.workspace import PRIVATE, Workspace
+from tls import require_new_tls, require_no_plain_http, require_trusted
+from tlsprobe import Certificate, certificates
 
 Values = Mapping[str, str]
 
@@ -508,7 +507,7 @@ def test_what_runs_is_what_was_prepared(
     require_shown(leaf, workspace, CERTIFICATE, what)
     require_new_tls(port, what)
     require_accounts(port, authority, account(values), what)
-    known = Server(port, authority, account(values))
+    known = AskedServer(port, authority, account(values))
     require_header(
         known.ask("GET", "/v2/"), OWNER, values["TEAM"], "config-not-used", "the registry that runs"
     )
@@ -609,7 +608,7 @@ def try_cache(bench: Bench) -> None:
         ),
     )
     cache = tried_registry(trial, "cache")
-    image = Server(trial.stack.services["upstream"].port).push("trial", "1", os.urandom(4096))
+    image = AskedServer(trial.stack.services["upstream"].port).push("trial", "1", os.urandom(4096))
     assert isinstance(image, Pushed), image
     server = served(cache.service.port, bench.values)
     what = "A registry with cache/config.yml"
@@ -632,11 +631,11 @@ def try_cache(bench: Bench) -> None:
 
 
 def parts(image: Pushed) -> list[str]:
-    """What is asked of a registry when the image trial:1 is pulled."""
+    """Return what is asked of a registry when the image trial:1 is pulled."""
     return ["/v2/trial/manifests/1", *(f"/v2/trial/blobs/{key}" for key in image.blobs)]
 
 
-def refuses_uploads(server: Server, repository: str, what: str) -> None:
+def refuses_uploads(server: AskedServer, repository: str, what: str) -> None:
     reply = server.reserve(repository)
     if reply.status == 202:
         server.cancel(reply.headers.get("location", ""))
@@ -687,7 +686,7 @@ def test_only_the_proxy_leads_to_the_registry(
     require_shown(leaf, workspace, CERTIFICATE, what)
     require_new_tls(port, what)
     nothing_past(proxy, engine)
-    server = signed_in(Server(port, authority), account(values))
+    server = signed_in(AskedServer(port, authority), account(values))
     greeting = server.ask("GET", "/v2/")
     if greeting.status != 200:
         fail(
@@ -734,7 +733,7 @@ def nothing_past(proxy: Container, engine: EngineView) -> None:
 
 
 def got(registry: PrivateRegistry, url: str) -> Executed:
-    """What a program in the registry's container gets for a URL. Raises MachineTooSlow."""
+    """Return what a program in the registry's container gets for a URL. Raises MachineTooSlow."""
     wait = Deadline(GET_WITHIN)
     ran = registry.inside("timeout", f"{scaled(GET_WITHIN):.0f}", "wget", "-q", "-O", "-", url)
     if ran.code:
@@ -751,25 +750,26 @@ def account(values: Values) -> tuple[str, str]:
     return values["ACCOUNT"], values["PASSWORD"]
 
 
-def served(port: int, values: Values) -> Server:
-    """A registry, with TLS and with an account if its configuration wants them."""
-    greeting = Server(port).ask("GET", "/v2/")
+def served(port: int, values: Values) -> AskedServer:
+    """Return a registry, with TLS and with an account if its configuration wants them."""
+    greeting = AskedServer(port).ask("GET", "/v2/")
     secured = greeting.status == 400 and b"HTTPS" in greeting.body
-    return signed_in(Server(port, None if secured else ""), account(values))
+    return signed_in(AskedServer(port, None if secured else ""), account(values))
 
 
 def pushed(client: RegistryClient, values: Values, where: str) -> str:
-    """The digest of the image of this run."""
+    """Return the digest of the image of this run."""
     return require_image(client, values["APP"], values["VERSION"], where=where)
 
 
 def storage_of(container: Container, configured: str = DATA) -> str:
-    """Where a registry's container stores. configured: by its file, which the environment overrules."""
+    """Return where a registry's container stores. configured: by its file, which the environment
+    overrules."""
     return container.environment.get("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY") or configured
 
 
 def root_directory(text: str) -> str:
-    """Where a configuration has the registry store."""
+    """Return where a configuration has the registry store."""
     try:
         return str(yaml.safe_load(text)["storage"]["filesystem"]["rootdirectory"] or DATA)
     except (yaml.YAMLError, ValueError, KeyError, TypeError, IndexError, RecursionError):
@@ -777,13 +777,13 @@ def root_directory(text: str) -> str:
 
 
 def blob_path(root: str, digest: str) -> str:
-    """Where Distribution's filesystem driver keeps a blob."""
+    """Return where Distribution's filesystem driver keeps a blob."""
     algorithm, _, value = digest.partition(":")
     return f"{root}/docker/registry/v2/blobs/{algorithm}/{value[:2]}/{value}/data"
 
 
 def files(workspace: Workspace) -> Iterator[tuple[str, Path, str]]:
-    """The plain files of the workspace that are handed in: path inside, path, text."""
+    """Yield the plain files of the workspace that are handed in: path inside, path, text."""
     for folder, names, leaves in os.walk(workspace.path):
         if Path(folder) == workspace.path:
             names[:] = [name for name in names if name not in (PRIVATE, ".git")]
@@ -796,7 +796,7 @@ def files(workspace: Workspace) -> Iterator[tuple[str, Path, str]]:
 
 
 def until(holds: Callable[[], bool], seconds: float) -> bool:
-    """Whether something comes to hold within that time."""
+    """Return whether something comes to hold within that time."""
     return soon(holds, seconds)
 
 

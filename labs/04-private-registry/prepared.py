@@ -5,9 +5,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from cryptography.x509 import load_pem_x509_certificate
 
 from checker.check import fail
-from checker.engineview import Container, Mount
-from checker.looks.tlsprobe import Certificate, certificates
-from checker.workspace import Workspace
+from checker.inspect.engineview import Container, Mount
+from checker.lab.workspace import Workspace
+from tlsprobe import Certificate, certificates
 
 FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 """The names that Compose looks for by itself."""

@@ -11,23 +11,24 @@ from itertools import product
 from typing import NoReturn
 
 import pytest
-from reach import beyond, examples
 
+import access as accessrecord
+import audit as audittrail
+import rolesfile
+from access import Record, is_image, named
 from checker.check import fail, step
-from checker.engineview import EngineView
-from checker.findings import access as accessrecord
-from checker.findings import audit as audittrail
-from checker.findings import passwords, rolesfile
-from checker.findings.access import Record, is_image, named
+from checker.findings import passwords
 from checker.findings.tagnames import beside
-from checker.looks.rolematrix import Row, Tried, rows
-from checker.looks.roletrial import NOBODY, RoleTrial
-from checker.looks.tokentricks import Tricks
-from checker.ran import Ran
-from checker.trials import Trials
-from checker.views.operated import Event
-from checker.views.roles import Roles
-from checker.workspace import Workspace
+from checker.inspect.engineview import EngineView
+from checker.lab.workspace import Workspace
+from checker.secrets.ran import Ran
+from checker.stack.kinds.roles import RolesView
+from checker.stack.operated import RegistryNotification
+from checker.stack.trials import Trials
+from reach import beyond, examples
+from rolematrix import Row, Tried, rows
+from roletrial import NOBODY, RoleTrial
+from tokentricks import Tricks
 
 Values = Mapping[str, str]
 Accounts = list[tuple[str, str]]
@@ -66,7 +67,7 @@ def places(values: Values) -> Places:
 
 
 @pytest.fixture(scope="session")
-def record(roles: Roles, engine: EngineView) -> Record:
+def record(roles: RolesView, engine: EngineView) -> Record:
     return accessrecord.read(roles, engine)
 
 
@@ -78,7 +79,7 @@ def accounts(values: Values) -> Accounts:
 
 
 @pytest.fixture(scope="session")
-def in_force(roles: Roles, engine: EngineView, workspace: Workspace) -> bytes:
+def in_force(roles: RolesView, engine: EngineView, workspace: Workspace) -> bytes:
     """The learner's file, once their own server goes by it."""
     return rolesfile.in_force(roles, engine, workspace, FILE)
 
@@ -90,7 +91,7 @@ def on_trial(in_force: bytes, trials: Trials) -> RoleTrial:
 
 
 def others(wrong: Sequence[Tried]) -> str:
-    """What else is wrong, after the first."""
+    """Return what else is wrong, after the first."""
     rest = [tried.row.what for tried in wrong[1:]]
     if not rest:
         return ""
@@ -109,7 +110,7 @@ def what_row_says(row: Row) -> str:
 # Must not fail: more roles than these, any order, several pairs, comments, CRLF, names in full instead of
 # patterns, `**`, a role already cut down to its scope by the next step.
 @step("roles")
-def test_four_roles_have_their_rights(on_trial: RoleTrial, places: Places, roles: Roles) -> None:
+def test_four_roles_have_their_rights(on_trial: RoleTrial, places: Places, roles: RolesView) -> None:
     rights = {"admin": "pull push delete", "developer": "pull push", "cicd": "pull push", "readonly": "pull"}
     wanted = rows(ROLES, places.app, rights) + rows((*ROLES, NOBODY), "", {"admin": "list"}, ("list",))
     wrong = on_trial.wrong(wanted)
@@ -158,7 +159,7 @@ def what_to_do(row: Row) -> str:
 # purpose (readonly in the archive, the auditor), all below the team for the administrator.
 @step("scope")
 def test_each_role_reaches_no_further_than_its_work(
-    on_trial: RoleTrial, places: Places, roles: Roles, values: Values
+    on_trial: RoleTrial, places: Places, roles: RolesView, values: Values
 ) -> None:
     everything = "pull push delete"
     other_apps = {"admin": everything, "developer": "pull push", "readonly": "pull"}
@@ -276,7 +277,7 @@ def no_push_tried(record: Record, places: Places, readonly: str) -> NoReturn:
 def test_released_by_the_pipeline_withdrawn_by_the_administrator(
     record: Record,
     places: Places,
-    roles: Roles,
+    roles: RolesView,
     values: Values,
     workspace: Workspace,
     accounts: Accounts,
@@ -323,8 +324,8 @@ def test_released_by_the_pipeline_withdrawn_by_the_administrator(
     passwords.in_answer("steps/release.sh", workspace, accounts, ran)
 
 
-def pushed_last(record: Record, repository: str, tag: str, account: str) -> Event:
-    """The last push of a tag, which has to be this account's."""
+def pushed_last(record: Record, repository: str, tag: str, account: str) -> RegistryNotification:
+    """Return the last push of a tag, which has to be this account's."""
     pushes = record.images("push", repository, tag=tag)
     if not pushes:
         seen = sorted({event.tag for event in record.images("push", repository) if event.tag})
@@ -433,7 +434,9 @@ def test_a_role_changed_while_the_server_ran(
 # Must not fail: any order of lines and columns, more columns, quotes or none, times cut to the second, layers
 # listed as well, events that came after the file was written.
 @step("audit")
-def test_the_record_is_read_by_the_auditor_alone(on_trial: RoleTrial, places: Places, roles: Roles) -> None:
+def test_the_record_is_read_by_the_auditor_alone(
+    on_trial: RoleTrial, places: Places, roles: RolesView
+) -> None:
     reads = {role: audittrail.status(on_trial.api, on_trial.accounts[role]) for role in (*ROLES[1:], AUDITOR)}
     if reads[AUDITOR] != 200:
         has = (

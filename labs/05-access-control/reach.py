@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from checker.looks.rolematrix import Row, rows
 from checker.services.rbac import Role
+from rolematrix import Row, rows
 
 WORD = "q7x"
 """What stands for a star: no word of any run."""

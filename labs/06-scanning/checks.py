@@ -9,38 +9,39 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import msgspec
+import pytest
+
 import exceptions
 import gates
 import health
-import msgspec
-import pytest
 import schedule
 import stored
+from checker.base.model import Service
+from checker.check import fail, step
+from checker.engine.images import tag_of
+from checker.findings import passwords
+from checker.findings.up import require_up
+from checker.inspect import sarif as sarifschema
+from checker.inspect.engineview import EngineView, LocalImage
+from checker.inspect.probe import Probe
+from checker.inspect.registry import RegistryClient
+from checker.inspect.registryimage import RegistryImage
+from checker.judge import answers
+from checker.judge.kept import Kept
+from checker.judge.world import Environment
+from checker.lab.workspace import Workspace
+from checker.secrets import secretscan
+from checker.secrets.ran import Ran
+from checker.stack.kinds.roles import RolesView
+from checker.stack.operated import API
+from checker.stack.trials import Trials
 from comparing import Subject, require_findings, require_report, require_subject
 from hiding import require_nothing_hidden
 from reading import URGENT, Found, Malformed, Marked, Report, materials, sarif, text_of, trivy_json
+from sameimage import same_image
 from scans import Scans
 from scripts import Scripts
-
-from checker import answers
-from checker.check import fail, step
-from checker.engineview import EngineView, LocalImage
-from checker.findings import passwords
-from checker.findings.up import require_up
-from checker.images import tag_of
-from checker.kept import Kept
-from checker.looks import sarif as sarifschema
-from checker.looks import secretscan
-from checker.looks.sameimage import same_image
-from checker.model import Service
-from checker.plugin import Environment
-from checker.probe import Probe
-from checker.ran import Ran
-from checker.registry import RegistryClient, RegistryImage
-from checker.trials import Trials
-from checker.views.operated import API
-from checker.views.roles import Roles
-from checker.workspace import Workspace
 
 Values = Mapping[str, str]
 Read = Callable[[str], Report]
@@ -51,9 +52,9 @@ OLD = "shop-base"
 
 
 @pytest.fixture(scope="session")
-def inside_registry(request: pytest.FixtureRequest, engine: EngineView) -> Roles:
+def inside_registry(request: pytest.FixtureRequest, engine: EngineView) -> RolesView:
     view = require_up(request, engine, "inside", API, "/health")
-    assert isinstance(view, Roles)
+    assert isinstance(view, RolesView)
     return view
 
 
@@ -112,7 +113,7 @@ def require_answers(probe: Probe, name: str, values: Values, version: str = "") 
 
 
 def reported(workspace: Workspace, path: str, read: Read) -> tuple[str | None, Report | Malformed | None]:
-    """A file's text and what it says as a report."""
+    """Return a file's text and what it says as a report."""
     try:
         text = text_of(workspace, path)
         return text, read(text) if text is not None else None
@@ -132,7 +133,7 @@ def require_true(
 
 
 def shop(engine: EngineView, scans: Scans, values: Values) -> tuple[str, Report]:
-    """The image of the first step, as it went out, and what is known about it."""
+    """Return the image of the first step, as it went out, and what is known about it."""
     name = f"{values['APP']}:{values['VERSION']}"
     image = require_image(
         engine, name, "Build the folder app under the name $APP:$VERSION: that is the step look."
@@ -295,7 +296,7 @@ def require_new_dockerfile(workspace: Workspace, given: str, new: str) -> None:
 
 
 def instructions(text: str) -> list[str]:
-    """The lines of a Dockerfile that are no remarks, without blanks at their ends."""
+    """Return the lines of a Dockerfile that are no remarks, without blanks at their ends."""
     stripped = (line.strip() for line in text.splitlines())
     return [line for line in stripped if line and not line.startswith("#")]
 
@@ -595,7 +596,12 @@ def without_remarks(text: str) -> str:
 # Must not fail: a login in docker's configuration, a scan by digest.
 @step("remote")
 def test_the_stored_image_was_scanned_without_the_engine(
-    workspace: Workspace, engine: EngineView, inside_registry: Roles, scans: Scans, values: Values, ran: Ran
+    workspace: Workspace,
+    engine: EngineView,
+    inside_registry: RolesView,
+    scans: Scans,
+    values: Values,
+    ran: Ran,
 ) -> None:
     name, own = shop(engine, scans, values)
     repository, tag = f"{values['TEAM']}/{values['APP']}", values["VERSION"]
@@ -764,7 +770,7 @@ def test_the_database_came_from_the_mirror(
     workspace: Workspace,
     engine: EngineView,
     vendor: RegistryClient,
-    inside_registry: Roles,
+    inside_registry: RolesView,
     scans: Scans,
     values: Values,
 ) -> None:

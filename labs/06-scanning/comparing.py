@@ -7,9 +7,9 @@ from collections.abc import Collection
 from typing import NoReturn
 
 import msgspec
-from reading import URGENT, Found, Malformed, Report
 
 from checker.check import fail
+from reading import URGENT, Found, Malformed, Report
 
 NOT_SAFE = "And mind: 0 does not mean safe, only that this database knows of nothing."
 
@@ -29,7 +29,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def require_report(subject: Subject, text: str | None, report: Report | Malformed | None) -> Report:
-    """The report, if there is one and it has a report's form."""
+    """Return the report, if there is one and it has a report's form."""
     if text is None or report is None:
         fail(
             "report-missing",

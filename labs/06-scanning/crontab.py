@@ -52,7 +52,7 @@ class Line(msgspec.Struct, frozen=True):
     settings: Mapping[str, str]
 
     def runs_on(self, day: date) -> bool:
-        """Whether it runs at least once on a day."""
+        """Return whether it runs at least once on a day."""
         if self.times is None:
             return False
         _, _, days, months, weekdays = self.times
@@ -68,14 +68,14 @@ class Line(msgspec.Struct, frozen=True):
 
 
 def first_day_without(lines: Sequence[Line]) -> date | None:
-    """The next day on which none of these runs; None if there is no such day."""
+    """Return the next day on which none of these runs; None if there is no such day."""
     today = date.today()
     days = (today + timedelta(days=number) for number in range(ALL_CASES.days))
     return next((day for day in days if not any(line.runs_on(day) for line in lines)), None)
 
 
 def lines(text: str) -> list[Line]:
-    """The jobs of a crontab; remarks and settings are none."""
+    """Return the jobs of a crontab; remarks and settings are none."""
     found: list[Line] = []
     settings: dict[str, str] = {}
     for line in text.split("\n"):
@@ -118,7 +118,7 @@ def _unquoted(text: str) -> str:
 
 
 def _times(fields: list[str]) -> tuple[frozenset[int], ...] | None:
-    """The numbers that each field names; None if one of them is not understood."""
+    """Return the numbers that each field names; None if one of them is not understood."""
     if len(fields) != 5:
         return None
     found = [_numbers(field.lower(), number) for number, field in enumerate(fields)]
@@ -127,7 +127,8 @@ def _times(fields: list[str]) -> tuple[frozenset[int], ...] | None:
 
 
 def _numbers(field: str, place: int) -> frozenset[int] | None:
-    """The numbers that a field names: none where a range ends before it begins; None if it is not understood."""
+    """Return the numbers that a field names: none where a range ends before it begins; None if it is not
+    understood."""
     low, high = RANGES[place]
     numbers: set[int] = set()
     for part in field.split(","):

@@ -7,8 +7,8 @@ import msgspec
 import yaml
 
 from checker.check import fail
-from checker.looks import yamltree
-from checker.workspace import Workspace
+from checker.inspect import yamltree
+from checker.lab.workspace import Workspace
 
 FILE = ".trivyignore.yaml"
 SHORTEST = 15
@@ -25,7 +25,7 @@ class Exempt(msgspec.Struct, frozen=True):
 
 
 def read(workspace: Workspace) -> tuple[Exempt, ...]:
-    """The entries for vulnerabilities. Fails where there is no such file, or it has another form."""
+    """Return the entries for vulnerabilities. Fails where there is no such file, or it has another form."""
     text = workspace.read(FILE)
     if text is None:
         fail(
@@ -53,7 +53,7 @@ def read(workspace: Workspace) -> tuple[Exempt, ...]:
 
 
 def parsed(text: str) -> dict[str, Any]:
-    """The file as YAML. Fails where it is none."""
+    """Return the file as YAML. Fails where it is none."""
     try:
         document = yamltree.load(text) or {}
     except yamltree.BadYaml as error:
@@ -64,7 +64,7 @@ def parsed(text: str) -> dict[str, Any]:
 
 
 def expired(text: str) -> str:
-    """The same file with every expiry on a day that is over."""
+    """Return the same file with every expiry on a day that is over."""
     document = parsed(text)
     for entry in document.get("vulnerabilities") or ():
         if entry.get("expired_at"):
@@ -73,7 +73,7 @@ def expired(text: str) -> str:
 
 
 def accepting(ids: list[str]) -> str:
-    """A file that accepts these for the moment."""
+    """Return a file that accepts these for the moment."""
     until = today() + timedelta(days=2)
     why = "Accepted for a trial of the gate."
     entries = [{"id": one, "statement": why, "expired_at": until} for one in ids]

@@ -7,13 +7,9 @@ import secrets
 from collections.abc import Callable, Mapping
 
 import exceptions
-from comparing import NOT_SAFE
-from reading import URGENT
-from scans import Scans
-from scripts import Scripts
-
 from checker.check import fail
-from checker.images import tag_of
+from checker.engine.images import tag_of
+from checker.inspect.throwaway import Throwaway
 from checker.scanning import trialimages
 from checker.scanning.trialimages import (
     CLEAN,
@@ -25,7 +21,10 @@ from checker.scanning.trialimages import (
     SYSTEM_UNFIXED,
     Package,
 )
-from checker.throwaway import Throwaway
+from comparing import NOT_SAFE
+from reading import URGENT
+from scans import Scans
+from scripts import Scripts
 
 NOWHERE = "127.0.0.1:1"
 """A registry that nobody runs: a scanner is told so at once."""

@@ -7,13 +7,13 @@ in the container, as the image's user (Docker Engine API, HealthConfig).
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from checker.base.deadline import soon
+from checker.base.errors import ServiceFault
 from checker.check import fail
-from checker.deadline import soon
-from checker.engineview import LocalImage
-from checker.errors import ServiceFault
-from checker.images import tag_of
-from checker.probe import ANSWERS_WITHIN, APP_PORT, Probe
-from checker.throwaway import IDLER, Inside, Ran, Throwaway
+from checker.engine.images import tag_of
+from checker.inspect.engineview import LocalImage
+from checker.inspect.probe import ANSWERS_WITHIN, APP_PORT, Probe
+from checker.inspect.throwaway import IDLER, CommandRun, Inside, Throwaway
 
 WITHIN = 30.0
 """Seconds for one run of the check: as many as the engine gives it where nothing else is said."""
@@ -25,7 +25,7 @@ IDLE = "busybox"
 
 
 def command_of(config: Mapping[str, Any]) -> list[str]:
-    """The command that the engine runs as a health check; empty if there is none."""
+    """Return the command that the engine runs as a health check; empty if there is none."""
     kind, *words = (config.get("Healthcheck") or {}).get("Test") or ["NONE"]
     if kind == "CMD-SHELL" and words:
         return [*(config.get("Shell") or ["/bin/sh", "-c"]), *words]
@@ -86,8 +86,8 @@ def await_answer(inside: Inside, probe: Probe, name: str) -> None:
         raise ServiceFault(f"{name} answered once, and then not within {ANSWERS_WITHIN:.0f} s.")
 
 
-def well(inside: Inside, command: Sequence[str]) -> Ran:
-    """What the check says, the best of a few times: one that fails now and then is no lie."""
+def well(inside: Inside, command: Sequence[str]) -> CommandRun:
+    """Return what the check says, the best of a few times: one that fails now and then is no lie."""
     for _ in range(TRIES):
         ran = inside.run(command, WITHIN)
         if ran.exit_code in (0, None, 126, 127):
@@ -96,6 +96,6 @@ def well(inside: Inside, command: Sequence[str]) -> Ran:
 
 
 def shortened(text: str, most: int = 200) -> str:
-    """A text on one line, with its middle left out if it is long."""
+    """Return a text on one line, with its middle left out if it is long."""
     line = " ".join(text.split())
     return line if len(line) <= most else f"{line[: most - 60]} … {line[-55:]}"

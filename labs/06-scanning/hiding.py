@@ -7,10 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import NoReturn
 
-from reading import Report
-
 from checker.check import fail
-from checker.registry import RegistryImage
+from checker.inspect.registryimage import RegistryImage
+from reading import Report
 
 VENDORED = frozenset(("_vendor", "vendor", "vendored", "_internal"))
 """Folders with copies that belong to another installed package, as pip has."""
@@ -75,12 +74,12 @@ def _hidden(name: str, what: str, how: str) -> NoReturn:
 
 
 def _shared(old: Report, new: Report) -> tuple[str, ...]:
-    """The layers of the first base, if this image has all of them."""
+    """Return the layers of the first base, if this image has all of them."""
     return old.layers if new.layers[: len(old.layers)] == old.layers else ()
 
 
 def _present(pushed: RegistryImage) -> dict[str, int]:
-    """What a container of an image sees: path -> the layer that it is from (image-spec, layer.md)."""
+    """Return what a container of an image sees: path -> the layer that it is from (image-spec, layer.md)."""
     present: dict[str, int] = {}
     for file in pushed.files():
         if file.path.endswith(OPAQUE):
@@ -97,7 +96,7 @@ def _present(pushed: RegistryImage) -> dict[str, int]:
 
 
 def _code_of(package: str, present: Mapping[str, int]) -> list[str]:
-    """The files of the code of a package of Python's or npm's; none if it is not there."""
+    """Return the files of the code of a package of Python's or npm's; none if it is not there."""
     folder = MODULES.get(package.lower(), package.lower().replace("-", "_"))
     found, module = [], False
     for path in sorted(present):
@@ -114,7 +113,7 @@ def _code_of(package: str, present: Mapping[str, int]) -> list[str]:
 
 
 def _library(package: str, present: Mapping[str, int], listed: set[str]) -> str | None:
-    """A library of a distribution's package that no listed package is called after."""
+    """Return a library of a distribution's package that no listed package is called after."""
     stem, library = OTHERS.get(package, ("", ""))
     if not library and (named := LIBRARY.fullmatch(package)):
         stem, library = named[1], f"{named[1]}.so.{named[2]}"

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from checker.workspace import Workspace
+from checker.lab.workspace import Workspace
 
 SEVERITIES = ("UNKNOWN", "LOW", "MEDIUM", "HIGH", "CRITICAL")
 URGENT = frozenset(("HIGH", "CRITICAL"))
@@ -67,12 +67,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     python: frozenset[str] = frozenset()
 
     def of(self, severities: frozenset[str] | None) -> frozenset[Found]:
-        """What was found, of these severities only (all if None)."""
+        """Return what was found, of these severities only (all if None)."""
         return frozenset(one for one in self.found if severities is None or one.severity in severities)
 
 
 def text_of(workspace: Workspace, path: str) -> str | None:
-    """A report's text; None if there is none. Raises Malformed for one that is cut or empty."""
+    """Return a report's text; None if there is none. Raises Malformed for one that is cut or empty."""
     text = workspace.read(path)
     if text is not None and not text.strip():
         raise Malformed("It is empty.")
@@ -165,7 +165,8 @@ def sarif(text: str) -> Report:
 
 
 def materials(text: str) -> Report:
-    """A bill of materials, CycloneDX or SPDX in JSON: what it is of, and what it lists. Raises Malformed.
+    """Return a bill of materials, CycloneDX or SPDX in JSON: what it is of, and what it lists. Raises
+    Malformed.
 
     layers: every digest that it mentions for the image as a whole.
     """
@@ -194,7 +195,7 @@ def materials(text: str) -> Report:
 
 
 def _version(package: Mapping[str, Any]) -> str:
-    """A package's version as its own kind of package writes it."""
+    """Return a package's version as its own kind of package writes it."""
     epoch, release = package.get("Epoch") or 0, _text(package, "Release")
     version = _text(package, "Version") + (f"-{release}" if release else "")
     return f"{epoch}:{version}" if epoch else version

@@ -12,12 +12,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from checker.base.errors import ServiceFault
+from checker.base.pace import scaled, too_slow
+from checker.inspect.engineview import EngineView
+from checker.inspect.registryimage import RegistryImage
 from reading import Malformed, Report, trivy_json
-
-from checker.engineview import EngineView
-from checker.errors import ServiceFault
-from checker.pace import scaled, too_slow
-from checker.registry import RegistryImage
 
 SECONDS = 120.0
 """For one scan."""
@@ -48,13 +47,13 @@ class Scans:
         return Path(self._environment["TRIVY_CACHE_DIR"]) / "fanal"
 
     def image(self, name: str) -> Report:
-        """What a scan of the engine's image says: flaws, secrets, packages."""
+        """Return what a scan of the engine's image says: flaws, secrets, packages."""
         image = self._engine.image(name)
         assert image is not None, f"the engine has no image {name}"
         return self._once(image.id, image.id, "--image-src", "docker")
 
     def base(self, name: str) -> Report:
-        """The same of one of the lab's own base images."""
+        """Return the same of one of the lab's own base images."""
         image = self._engine.image(name)
         assert image is not None, f"the engine has no image {name}"
         kept = self._memory and self._memory / f"scan-{self._key(image.id)}.json"
@@ -64,7 +63,7 @@ class Scans:
         return self._once(image.id, image.id, "--image-src", "docker", keep=kept)
 
     def _key(self, image: str) -> str:
-        """What an image and the database that it is scanned with are known by."""
+        """Return what an image and the database that it is scanned with are known by."""
         digest = hashlib.sha256(image.encode())
         for name in ("metadata.json", "trivy.db"):
             with Path(self._environment["TRIVY_CACHE_DIR"], "db", name).open("rb") as file:
@@ -72,7 +71,7 @@ class Scans:
         return digest.hexdigest()[:32]
 
     def stored(self, address: str, image: RegistryImage) -> Report:
-        """What a scan of a registry's image says. One that the engine has too was scanned there."""
+        """Return what a scan of a registry's image says. One that the engine has too was scanned there."""
         name = f"{address}/{image.repository}@{image.digest}"
         return self._once(image.config_digest, name, "--image-src", "remote")
 

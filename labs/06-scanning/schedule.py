@@ -7,12 +7,11 @@ only leaves a mark. They find the values that answers find; a schedule needs the
 from collections.abc import Mapping, Sequence
 
 import crontab
+from checker.check import fail
+from checker.lab.workspace import Workspace
+from checker.sandbox.box import BoxRun
 from crontab import Line
 from scripts import Scripts
-
-from checker.check import fail
-from checker.pipelines.sandbox import Ran
-from checker.workspace import Workspace
 
 SCRIPT = "sweep.sh"
 MOST = 12
@@ -58,7 +57,7 @@ def require_daily(workspace: Workspace, scripts: Scripts) -> None:
         )
 
 
-def runs_nothing(job: Line, ran: Ran | None) -> None:
+def runs_nothing(job: Line, ran: BoxRun | None) -> None:
     """Say what came of a command that did not start sweep.sh."""
     said = " ".join(ran.output.split())[-160:] if ran else ""
     ended = (
@@ -75,7 +74,7 @@ def runs_nothing(job: Line, ran: Ran | None) -> None:
 
 
 def shown(jobs: Sequence[Line]) -> str:
-    """The lines, for a sentence's end."""
+    """Return the lines, for a sentence's end."""
     return "; ".join(f"`{job.text[:80]}`" for job in jobs[:3]) + ("; and more" if len(jobs) > 3 else "")
 
 

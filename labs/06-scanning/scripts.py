@@ -1,6 +1,6 @@
 """Scripts of the learner's that have to work with whatever they are given, run again with something new.
 
-Each run is in a copy of the workspace and a room of its own, with the environment of answers, so that neither
+Each run is in a copy of the workspace and a sandbox of its own, with the environment of answers, so that neither
 the learner's files nor the results of other runs change.
 """
 
@@ -12,15 +12,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-import exceptions
 import msgspec
-from crontab import Line
 
-from checker import answers
-from checker.pipelines import sandbox
-from checker.pipelines.sandbox import Ran
-from checker.plugin import Environment
-from checker.workspace import PRIVATE, Workspace
+import exceptions
+from checker.judge import answers
+from checker.judge.world import Environment
+from checker.lab.workspace import PRIVATE, Workspace
+from checker.sandbox import box as sandbox
+from checker.sandbox.box import BoxRun
+from crontab import Line
 
 SECONDS = 60.0
 """For one run."""
@@ -45,7 +45,7 @@ class Scripts:
             return {name: future.result() for name, future in begun.items()}
 
     def gate(self, image: str, accepted: str, *, database: bool = True, reach: str = "") -> int | None:
-        """The exit code of `bash gate.sh IMAGE` with this file of exceptions; None if it did not end.
+        """Return the exit code of `bash gate.sh IMAGE` with this file of exceptions; None if it did not end.
 
         database: whether the scanner has one. reach: the address of a registry that it can reach.
         """
@@ -65,7 +65,7 @@ class Scripts:
         return ran.exit_code
 
     def sweep(self, registry: str, wanted: Sequence[str], *, engine: bool = False) -> dict[str, str | None]:
-        """What `bash sweep.sh` with this registry writes: path -> text of those wanted, None if none.
+        """Return what `bash sweep.sh` with this registry writes: path -> text of those wanted, None if none.
 
         engine: whether it can ask one.
         """
@@ -85,8 +85,8 @@ class Scripts:
             copy = Workspace(place)
             return {path: copy.read(path) for path in wanted}
 
-    def job(self, line: Line) -> Ran | None:
-        """What came of a line of a crontab that did not start sweep.sh; None if it did.
+    def job(self, line: Line) -> BoxRun | None:
+        """Return what came of a line of a crontab that did not start sweep.sh; None if it did.
 
         In place of sweep.sh there is a script that leaves a mark, and in place of sleep, with which many lines
         begin, one that does not wait. No engine is there.
@@ -138,7 +138,7 @@ class Scripts:
 
 
 def _engine(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """The engine's address, where it is one of this machine's ports and no socket."""
+    """Return the engine's address, where it is one of this machine's ports and no socket."""
     kind, _, address = environment.get("DOCKER_HOST", "").partition("://")
     return (address,) if kind == "tcp" and address.startswith("127.0.0.1:") else ()
 

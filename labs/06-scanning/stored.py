@@ -5,11 +5,11 @@ import secrets
 from collections.abc import Mapping
 
 import msgspec
-from reading import Found
 
-from checker.looks.asking import Reply, Server, digest, target
+from checker.inspect.asking import AskedServer, Reply, digest, target
 from checker.scanning import trialimages
 from checker.scanning.trialimages import OS_RELEASE, Package
+from reading import Found
 
 OCI = "application/vnd.oci.image"
 
@@ -36,7 +36,7 @@ def fill(port: int, known: Mapping[tuple[str, str], frozenset[Found]]) -> list[S
 
     known: name and version of Python packages -> what is known about them. Each image has one of these.
     """
-    server = Server(port)
+    server = AskedServer(port)
     word = secrets.token_hex(3)
     # The one that is no image stands between the others in the catalogue.
     places = ((f"app-{word}", "1.0"), (f"app-{word}", "latest"), (f"team-{word}/tools/menu", "3"))
@@ -65,7 +65,7 @@ def _layer(name: str, version: str, note: str) -> bytes:
     return trialimages.archive({"etc/os-release": OS_RELEASE, **package, "note": note.encode()})
 
 
-def _put(server: Server, repository: str, tag: str, config: bytes, layer: bytes, kind: str) -> None:
+def _put(server: AskedServer, repository: str, tag: str, config: bytes, layer: bytes, kind: str) -> None:
     for blob in (config, layer):
         opened = server.reserve(repository)
         _expect(opened, 202)

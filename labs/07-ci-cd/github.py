@@ -16,6 +16,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 
 import pytest
+
+from checker.check import fail, step
+from checker.lab.workspace import Workspace
+from checker.pipelines.github import audit
+from checker.pipelines.github.lint import problems
+from checker.pipelines.github.workflowfile import parse
+from checker.pipelines.pipelines import Pipelines
+from checker.pipelines.problem import FileProblem
+from checker.stack.trials import Trials
 from githubasks import (
     SECRET_IN_FILE,
     refuse,
@@ -29,15 +38,6 @@ from githubasks import (
     skip_unless_sound,
 )
 from githubruns import PLANTED, PUBLISH, SCAN, GitHub, listed, shown
-
-from checker.check import fail, step
-from checker.looks import workflowaudit
-from checker.looks.workflowaudit import Concern
-from checker.looks.workflowfile import parse
-from checker.pipelines.pipelines import Pipelines
-from checker.pipelines.workflowlint import problems
-from checker.trials import Trials
-from checker.workspace import Workspace
 
 __all__ = [
     "github",
@@ -203,14 +203,12 @@ def test_nothing_in_the_workflows_is_unsafe(github: GitHub, workspace: Workspace
     texts = github.texts()
     for path in (PUBLISH, SCAN):
         require_sound(github, path)
-    found: list[Concern] = []
+    found: list[FileProblem] = []
     for path, text in texts.items():
         if not problems(path, text):
             found += [
                 concern
-                for concern in workflowaudit.concerns(
-                    path, parse(text), {"the token": github.token}, workspace.read
-                )
+                for concern in audit.concerns(path, parse(text), {"the token": github.token}, workspace.read)
                 if concern.code != SECRET_IN_FILE or path not in (PUBLISH, SCAN)  # those steps tell it
             ]
     if found:
@@ -218,7 +216,5 @@ def test_nothing_in_the_workflows_is_unsafe(github: GitHub, workspace: Workspace
     for path in (PUBLISH, SCAN):
         github.main(path)
     runs = [run for happened in github.everything() for run in happened.runs]
-    if printed := [
-        concern for run in runs for concern in run.concerns if concern.code == workflowaudit.IN_LOG
-    ]:
+    if printed := [concern for run in runs for concern in run.concerns if concern.code == audit.IN_LOG]:
         refuse(printed)

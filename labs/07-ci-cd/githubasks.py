@@ -5,15 +5,16 @@ from collections.abc import Iterator, Mapping
 from typing import NoReturn
 
 import pytest
-from githubruns import GitHub, Happened, listed, shown
 
+from checker.base.errors import ContentFault
 from checker.check import CheckFailed, fail
-from checker.errors import ContentFault
-from checker.looks import sarif, workflowaudit
-from checker.looks.workflowaudit import Concern
-from checker.looks.workflowfile import parse
-from checker.pipelines.workflowlint import problems
-from checker.pipelines.workflows import Run
+from checker.inspect import sarif
+from checker.pipelines.github import audit
+from checker.pipelines.github.lint import problems
+from checker.pipelines.github.runner import WorkflowRun
+from checker.pipelines.github.workflowfile import parse
+from checker.pipelines.problem import FileProblem
+from githubruns import GitHub, Happened, listed, shown
 
 SECRET_IN_FILE = "workflow-secret-in-file"
 KNOWN_SECRETS = frozenset({"DOCKERHUB_USERNAME", "DOCKERHUB_TOKEN", "GITHUB_TOKEN"})
@@ -40,7 +41,7 @@ def require_sound(github: GitHub, path: str) -> None:
         fail(
             first.code,
             expected=f"{path} is a workflow that GitHub, and this lab, can run.",
-            observed=f"{path}, line {first.line}: {first.sentence}{more}",
+            observed=f"{path}, line {first.line}: {first.observed}{more}",
             action="Mend that line; the documentation of the key or of the action says what may stand there.",
         )
 
@@ -57,7 +58,7 @@ def skip_unless_sound(github: GitHub, path: str) -> None:
 def require_secrets(github: GitHub, path: str) -> None:
     text = github.text(path) or ""
     workflow = parse(text)
-    for name, line in workflowaudit.secrets_named(workflow).items():
+    for name, line in audit.secrets_named(workflow).items():
         if name not in KNOWN_SECRETS:
             fail(
                 "workflow-secret-unknown",
@@ -65,13 +66,13 @@ def require_secrets(github: GitHub, path: str) -> None:
                 observed=f"{path}, line {line}: there is no secret {name}, so it is empty.",
                 action="Write the name as it stands among the repository's secrets.",
             )
-    found = workflowaudit.concerns(path, workflow, {"the token": github.token})
+    found = audit.concerns(path, workflow, {"the token": github.token})
     if literal := [concern for concern in found if concern.code == SECRET_IN_FILE]:
         refuse(literal)
 
 
-def require_run(happened: Happened, code: str, hint: str) -> Run:
-    """The run that an event has started and that ended well."""
+def require_run(happened: Happened, code: str, hint: str) -> WorkflowRun:
+    """Return the run that an event has started and that ended well."""
     if happened.run is None:
         fail(
             code,
@@ -124,7 +125,7 @@ def require_image(github: GitHub, happened: Happened) -> None:
             )
 
 
-def require_reports(happened: Happened, run: Run) -> None:
+def require_reports(happened: Happened, run: WorkflowRun) -> None:
     if not run.uploads:
         fail(
             "sarif-not-uploaded",
@@ -161,7 +162,7 @@ def require_reports(happened: Happened, run: Run) -> None:
         )
 
 
-def reports(run: Run) -> Iterator[dict[str, object]]:
+def reports(run: WorkflowRun) -> Iterator[dict[str, object]]:
     for data in run.uploads:
         try:
             found = json.loads(data)
@@ -172,30 +173,30 @@ def reports(run: Run) -> Iterator[dict[str, object]]:
 
 
 def rules(report: Mapping[str, object]) -> list[str]:
-    """The rules that results of a report are of."""
+    """Return the rules that results of a report are of."""
     runs = report["runs"]
     assert isinstance(runs, list)
     return [str(result.get("ruleId")) for run in runs for result in run.get("results") or ()]
 
 
 def scanned_images(report: Mapping[str, object]) -> set[str]:
-    """The IDs of the images that Trivy says it has looked at."""
+    """Return the IDs of the images that Trivy says it has looked at."""
     runs = report["runs"]
     assert isinstance(runs, list)
     found = {str((run.get("properties") or {}).get("imageID") or "") for run in runs}
     return {identity for identity in found if identity}
 
 
-def refuse(found: list[Concern]) -> NoReturn:
+def refuse(found: list[FileProblem]) -> NoReturn:
     first = found[0]
     more = "" if len(found) == 1 else f" There is more: {'; '.join(places(found[1:4]))}."
     fail(
         first.code,
         expected="The workflows give nothing away: few rights, fixed versions, no foreign text in a script.",
-        observed=f"{first.path}, line {first.line}: {first.what}{more}",
+        observed=f"{first.path}, line {first.line}: {first.observed}{more}",
         action=first.action,
     )
 
 
-def places(found: list[Concern]) -> list[str]:
+def places(found: list[FileProblem]) -> list[str]:
     return [f"{concern.path}, line {concern.line} ({concern.code})" for concern in found]

@@ -6,15 +6,16 @@ from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 
-from checker.model import Service, Value
-from checker.pipelines import sandbox
-from checker.pipelines.events import Event, pull_request_from_fork, push, push_tag
+from checker.base.model import Service, Value
+from checker.inspect.registry import RegistryClient
+from checker.lab.workspace import Workspace
+from checker.pipelines.github.events import WorkflowEvent, pull_request_from_fork, push, push_tag
+from checker.pipelines.github.runner import WorkflowOutcome, WorkflowRun
+from checker.pipelines.github.workplace import RunHub
 from checker.pipelines.pipelines import Pipelines
-from checker.pipelines.workflows import Hub, Outcome, Run
-from checker.registry import RegistryClient
-from checker.trials import Trial, Trials
-from checker.views.hub import Hub as HubView
-from checker.workspace import Workspace
+from checker.sandbox import box as sandbox
+from checker.stack.kinds.hub import HubView as HubView
+from checker.stack.trials import Trial, Trials
 
 Values = Mapping[str, str]
 Shelves = dict[str, dict[str, str | None]]
@@ -77,17 +78,17 @@ class GitHub:
         return self._happened("fork", pull_request_from_fork(), path, planted=planted)
 
     def everything(self) -> Iterator["Happened"]:
-        """All that happened so far."""
+        """Yield all that happened so far."""
         yield from self._done.values()
 
-    def _happened(self, name: str, event: Event, path: str, *, planted: bool = False) -> "Happened":
+    def _happened(self, name: str, event: WorkflowEvent, path: str, *, planted: bool = False) -> "Happened":
         name = name if path == PUBLISH else f"scan-{name}"
         key = name, event.what, planted
         if key not in self._done:
             account = self._accounts[name]
             outcome = self._pipelines.workflows(self._vulnerable if planted else None).run(
                 event,
-                Hub(self._trial.stack.services["hub"].address),
+                RunHub(self._trial.stack.services["hub"].address),
                 repository=f"{account}/{self._project}",
                 secrets={"DOCKERHUB_USERNAME": account, "DOCKERHUB_TOKEN": self.token},
                 only=[path],
@@ -128,13 +129,13 @@ class Happened:
     project: the image that is to be pushed. pushed: repository -> tag -> digest of all that was.
     """
 
-    def __init__(self, path: str, outcome: Outcome, project: str, pushed: Shelves) -> None:
+    def __init__(self, path: str, outcome: WorkflowOutcome, project: str, pushed: Shelves) -> None:
         self.path = path
         self.project = project
         self.pushed = pushed
         self.what = outcome.event.what
         self.runs = outcome.runs
-        self.run: Run | None = next(iter(outcome.runs), None)
+        self.run: WorkflowRun | None = next(iter(outcome.runs), None)
         self.why_not = outcome.idle.get(path, "")
 
     @property

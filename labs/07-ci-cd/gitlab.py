@@ -7,6 +7,14 @@ What is asked stands in `gitlabasks` and `gitlabdeploys`, the pushes in `gitlabp
 from collections.abc import Iterator, Mapping
 
 import pytest
+
+from checker.check import fail, step
+from checker.lab.workspace import Workspace
+from checker.pipelines.gitlab import advice, pipelineschema
+from checker.pipelines.gitlab.pipelinefile import BadPipeline, PipelineFile
+from checker.pipelines.gitlab.runner import FILE, GitLab
+from checker.pipelines.pipelines import Pipelines
+from checker.stack.trials import Trials
 from gitlabasks import (
     require_branch_checked,
     require_branch_not_pushed,
@@ -17,14 +25,6 @@ from gitlabasks import (
 )
 from gitlabdeploys import require_deployed, require_manifest
 from gitlabpushes import Forge
-
-from checker.check import fail, step
-from checker.pipelines import gitlabadvice, gitlabschema
-from checker.pipelines.gitlab import FILE, GitLab
-from checker.pipelines.gitlabfile import BadPipeline, PipelineFile
-from checker.pipelines.pipelines import Pipelines
-from checker.trials import Trials
-from checker.workspace import Workspace
 
 __all__ = [
     "forge",
@@ -61,8 +61,8 @@ def pipeline_file(workspace: Workspace) -> PipelineFile:
             observed=f"Line {error.line}, column {error.column}: {error.problem}.",
             action="Look at that line: two spaces for each level, no tabs, a colon and a blank after each key.",
         )
-    if problems := gitlabschema.problems(file):
-        shown = " ".join(f"Line {problem.line}: {problem.sentence}" for problem in problems[:3])
+    if problems := pipelineschema.problems(file):
+        shown = " ".join(f"Line {problem.line}: {problem.observed}" for problem in problems[:3])
         fail(
             "pipeline-not-by-the-schema",
             expected=expected,
@@ -127,7 +127,7 @@ def test_what_was_pushed_is_deployed(forge: Forge, workspace: Workspace, values:
 # Must not fail: variables of the project's settings, whatever they are called.
 @step("harden")
 def test_the_gitlab_pipeline_gives_nothing_away(forge: Forge, workspace: Workspace) -> None:
-    for found in gitlabadvice.advice(forge.file, workspace.read):
+    for found in advice.advice(forge.file, workspace.read):
         fail(found.code, expected=found.expected, observed=found.observed, action=found.action)
     if leaking := forge.leaking():
         fail(

@@ -3,13 +3,12 @@
 import re
 from collections.abc import Callable, Mapping
 
+from checker.check import fail
+from checker.inspect.registryimage import RegistryImage
+from checker.pipelines.gitlab.runner import PipelineOutcome
+from checker.scanning import trialimages
 from gitlabpushes import Forge, Push
 from gitlabsays import changed, doubts, job_failed, not_pushed, nothing_for, ran, require_run, states
-
-from checker.check import fail
-from checker.pipelines.gitlab import Outcome
-from checker.registry import RegistryImage
-from checker.scanning import trialimages
 
 Values = Mapping[str, str]
 TEST = re.compile(r"(?<![\w./-])/test\b(?![./-])")
@@ -36,7 +35,7 @@ def require_main_pushed(forge: Forge, values: Values) -> None:
 
 
 def is_the_app(image: RegistryImage | None, values: Values) -> bool:
-    """Whether an image has this run's page."""
+    """Return whether an image has this run's page."""
     greeting = values["GREETING"].encode()
     return image is not None and any(greeting in file.data for file in image.files())
 
@@ -106,7 +105,7 @@ def require_branch_checked(forge: Forge) -> None:
 
 def _checked(
     forge: Forge,
-    seen: Callable[[Outcome], bool],
+    seen: Callable[[PipelineOutcome], bool],
     on_main: Callable[[], Push],
     on_branch: Callable[[], Push],
 ) -> bool:
@@ -121,13 +120,13 @@ def _checked(
     return any(job.state != "passed" and job.name in fine for job in on_branch().outcome.jobs)
 
 
-def tested(outcome: Outcome) -> bool:
-    """Whether a container ran the image's test."""
+def tested(outcome: PipelineOutcome) -> bool:
+    """Return whether a container ran the image's test."""
     return any(TEST.search(command) for command in outcome.commands)
 
 
-def scanned(outcome: Outcome) -> bool:
-    """Whether Trivy was called for an image that is none of the lab's own."""
+def scanned(outcome: PipelineOutcome) -> bool:
+    """Return whether Trivy was called for an image that is none of the lab's own."""
     calls = (scan.split() for scan in outcome.scans)
     return any(
         {"image", "i"} & {*words} and not any(word.startswith(BASES) for word in words) for words in calls

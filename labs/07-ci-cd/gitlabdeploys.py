@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 
+from checker.check import fail
+from checker.inspect.reference import Digested, InvalidReference, Tagged, parse
+from checker.lab.workspace import Workspace
+from checker.pipelines.gitlab.deploy import DeployedContainer
 from gitlabasks import is_the_app
 from gitlabpushes import MANIFEST, Forge, Push
 from gitlabsays import changed, containers, job_failed, listed, require_run, states
-
-from checker.check import fail
-from checker.pipelines.deploy import Container
-from checker.reference import Digested, InvalidReference, Tagged, parse
-from checker.workspace import Workspace
 
 Values = Mapping[str, str]
 WORKLOAD, CONTAINER = "deployment/shop", "shop"
@@ -68,7 +67,7 @@ def require_deployed(forge: Forge, values: Values) -> None:
         job_failed(outcome, "deploy-job-failed")
 
 
-def require_pinned(forge: Forge, push: Push, container: Container, values: Values) -> None:
+def require_pinned(forge: Forge, push: Push, container: DeployedContainer, values: Values) -> None:
     """That a container's image is one that this push brought to the registry, and stays that one."""
     expected = "The deployment names an image of the registry that nobody can replace by another."
     named = (
@@ -137,7 +136,7 @@ def require_after_push(forge: Forge) -> None:
         )
 
 
-def _named(container: Container) -> str:
+def _named(container: DeployedContainer) -> str:
     return f"{container.name} of {container.workload}"
 
 

@@ -15,20 +15,21 @@ from pathlib import Path
 
 import msgspec
 
+from checker.base.model import Service
 from checker.findings.hub import listed
-from checker.model import Service
-from checker.pipelines.deploy import REAL
-from checker.pipelines.engineproxy import RUN
-from checker.pipelines.gitlab import GitLab, Outcome
-from checker.pipelines.gitlabfile import PipelineFile
-from checker.pipelines.gitlabproject import Registry
-from checker.pipelines.gitlabrefs import Ref
-from checker.registry import RegistryClient, RegistryImage
+from checker.inspect.registry import RegistryClient
+from checker.inspect.registryimage import RegistryImage
+from checker.inspect.tokenauth import TokenAuth
+from checker.pipelines.engine.ownthings import RUN
+from checker.pipelines.gitlab.deploy import REAL
+from checker.pipelines.gitlab.pipelinefile import PipelineFile
+from checker.pipelines.gitlab.projects import Registry
+from checker.pipelines.gitlab.refpolicy import Ref
+from checker.pipelines.gitlab.runner import GitLab, PipelineOutcome
 from checker.scanning import trialimages
 from checker.scanning.trialimages import Package
-from checker.tokenauth import TokenAuth
-from checker.trials import Trials
-from checker.views.hub import Hub
+from checker.stack.kinds.hub import HubView
+from checker.stack.trials import Trials
 
 Values = Mapping[str, str]
 Change = Callable[[Path], None]
@@ -55,12 +56,12 @@ class Push(msgspec.Struct, frozen=True):
     """One push: what became of its pipeline, and what its account has in the hub. pushed: repository -> tag ->
     digest."""
 
-    outcome: Outcome
+    outcome: PipelineOutcome
     registry: Registry
     pushed: dict[str, dict[str, str]]
 
     def shown(self) -> str:
-        """What lies in the hub, as a sentence."""
+        """Return what lies in the hub, as a sentence."""
         if not self.pushed:
             return "Nothing was pushed."
         held = (
@@ -173,20 +174,21 @@ class Forge:
         return self._done("refused")
 
     def planned(self, name: str) -> set[str]:
-        """The jobs that a push would start, which is not made for that."""
+        """Return the jobs that a push would start, which is not made for that."""
         return set(self._gitlab.started(self.file, self._kinds[name].ref, registry=self._registry(name)))
 
     def leaking(self) -> Push | None:
-        """A push whose log has the registry's password: of those to main and to a branch, and all others so far."""
+        """Return a push whose log has the registry's password: of those to main and to a branch, and all
+        others so far."""
         pushes = (self._done(name) for name in dict.fromkeys(("main", "branch", *self._begun)))
         return next((push for push in pushes if push.outcome.leaked), None)
 
     def image(self, push: Push, reference: str) -> RegistryImage | None:
-        """An image of the project by tag or digest, as the hub has it now."""
+        """Return an image of the project by tag or digest, as the hub has it now."""
         return self.client(push).image(push.registry.project, reference)
 
     def client(self, push: Push) -> RegistryClient:
-        """A new look at the hub, as the account of a push."""
+        """Return a new look at the hub, as the account of a push."""
         auth = TokenAuth(push.registry.user, push.registry.password)
         return RegistryClient(push.registry.address, auth=auth)
 
@@ -200,19 +202,20 @@ class Forge:
         return self._begun[name].result()
 
     def _apart(self) -> bool:
-        """Whether all names that the pipeline gives have the account in them, so that no two pushes share one."""
+        """Return whether all names that the pipeline gives have the account in them, so that no two pushes
+        share one."""
         mine = f"{self._names['main']}/"
         names = (name for name in self.main.outcome.names if not name.startswith(f"{RUN}/"))
         return all(mine in name for name in names)
 
     @cached_property
-    def _hub(self) -> Hub:
+    def _hub(self) -> HubView:
         accounts = [
             {"username": self._names[name], "password": self._passwords[name]} for name in self._kinds
         ]
         trial = self._trials.start(Service(name="forge", kind="hub", options={"accounts": accounts}))
         view = trial.view("forge")
-        assert isinstance(view, Hub)
+        assert isinstance(view, HubView)
         return view
 
     def _registry(self, name: str) -> Registry:

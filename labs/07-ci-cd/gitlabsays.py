@@ -4,17 +4,16 @@ import re
 from collections.abc import Iterable
 from typing import NoReturn
 
-from gitlabpushes import SECONDS, Push
-
 from checker.check import fail
 from checker.findings.hub import listed as joined
-from checker.pipelines.deploy import Container
-from checker.pipelines.gitlab import FILE, Outcome
+from checker.pipelines.gitlab.deploy import DeployedContainer
+from checker.pipelines.gitlab.runner import FILE, PipelineOutcome
+from gitlabpushes import SECONDS, Push
 
 PLAIN = "Compare with the variable itself, without quotes, as in $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH."
 
 
-def require_run(outcome: Outcome, what: str) -> None:
+def require_run(outcome: PipelineOutcome, what: str) -> None:
     """That there was a pipeline at all, and that it came to its end."""
     expected = f"GitLab runs {FILE} for {outcome.ref.shown}."
     for refusal in outcome.refusals:
@@ -42,7 +41,7 @@ def require_run(outcome: Outcome, what: str) -> None:
         )
 
 
-def nothing_for(outcome: Outcome) -> NoReturn:
+def nothing_for(outcome: PipelineOutcome) -> NoReturn:
     left = listed((*outcome.dropped, *outcome.left_out))
     fail(
         "pipeline-not-for-this-ref",
@@ -75,7 +74,7 @@ def not_pushed(push: Push) -> NoReturn:
     )
 
 
-def job_failed(outcome: Outcome, code: str) -> NoReturn:
+def job_failed(outcome: PipelineOutcome, code: str) -> NoReturn:
     job = outcome.failed()[0]
     said = job.last() or "nothing"
     asked = f" The engine was asked in vain: {outcome.not_allowed[0]}" if outcome.not_allowed else ""
@@ -90,8 +89,8 @@ def job_failed(outcome: Outcome, code: str) -> NoReturn:
     )
 
 
-def changed(outcome: Outcome) -> list[Container]:
-    """The containers whose image the pipeline set, or that it added."""
+def changed(outcome: PipelineOutcome) -> list[DeployedContainer]:
+    """Return the containers whose image the pipeline set, or that it added."""
     return [container for container in outcome.deployed if container not in outcome.before]
 
 
@@ -101,21 +100,21 @@ def listed(names: Iterable[str]) -> str:
     return joined(found) if found else ""
 
 
-def doubts(outcome: Outcome) -> str:
-    """What a condition only seems to say, to follow on a sentence; empty if all say what they mean."""
+def doubts(outcome: PipelineOutcome) -> str:
+    """Return what a condition only seems to say, to follow on a sentence; empty if all say what they mean."""
     return f" {outcome.doubts[0]}" if outcome.doubts else ""
 
 
-def ran(outcome: Outcome) -> str:
+def ran(outcome: PipelineOutcome) -> str:
     return listed(job.name for job in outcome.jobs) or "no job"
 
 
-def states(outcome: Outcome) -> str:
+def states(outcome: PipelineOutcome) -> str:
     words = {"passed": "passed", "failed": "failed", "warned": "failed, as it may", "cut": "was ended"}
     shown = (f"{job.name} {words[job.state]}" for job in outcome.jobs)
     return f"Jobs: {', '.join(shown) or 'none'}."
 
 
-def containers(found: tuple[Container, ...]) -> str:
+def containers(found: tuple[DeployedContainer, ...]) -> str:
     shown = (f"{each.workload} has {each.image or 'no image'}" for each in found)
     return f"{'; '.join(shown)}.".capitalize() if found else "Nothing is deployed."

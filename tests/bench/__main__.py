@@ -18,16 +18,18 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from checker import answers, author, images, replay, workspace
-from checker.catalog import Catalog
-from checker.cleanup import remove_run
-from checker.engine import Engine
-from checker.model import Lab, Outcome
-from checker.ports import HOST, free_port
-from checker.stack import container
-from checker.stack import stack as stacks
-from checker.workspace import Workspace
-from tests.bench import classes, pipelines, scanning, services
+from checker.base.model import Lab
+from checker.base.ports import HOST, free_port
+from checker.base.results import Outcome
+from checker.engine import images
+from checker.engine.connection import Engine
+from checker.judge import answers, overlays, replay
+from checker.lab import workspace
+from checker.lab.catalog import Catalog
+from checker.lab.workspace import Workspace
+from checker.stack import container, removing, starting
+from checker.stack.cleanup import remove_run
+from tests.bench import classes, pipelines, scanning, services, watching
 
 LAB = "01"
 BIN = Path(sys.executable).parent
@@ -80,9 +82,9 @@ def stack_ready(engine: Engine, lab: Lab) -> Callable[[], float]:
 
     def run() -> float:
         began = time.perf_counter()
-        stack = stacks.start(engine, lab, services.OWNER, throwaway=True)
+        stack = starting.start(engine, lab, services.OWNER, throwaway=True)
         took = time.perf_counter() - began
-        stacks.remove(engine, stack.owner)
+        removing.remove(engine, stack.owner)
         return took
 
     return run
@@ -120,7 +122,7 @@ def whole_replay(engine: Engine, lab: Lab) -> Callable[[], float]:
 
     def run() -> float:
         began = time.perf_counter()
-        fill = author.laid_out(lab.folder / "starter", lab.folder / "solution")
+        fill = overlays.laid_out(lab)
         report = replay.replay(engine, lab, fill, "bench", replay.Silent())
         took = time.perf_counter() - began
         assert report.outcome is Outcome.PASS, report
@@ -135,8 +137,8 @@ def bare_answers(engine: Engine, lab: Lab) -> Callable[[], float]:
     def run() -> float:
         with tempfile.TemporaryDirectory(prefix="registry-lab-bench-") as folder:
             place = Workspace(Path(folder).resolve() / lab.name)
-            author.laid_out(lab.folder / "starter", lab.folder / "solution")(place.path)
-            stack = stacks.start(engine, lab, services.OWNER, throwaway=True)
+            overlays.laid_out(lab)(place.path)
+            stack = starting.start(engine, lab, services.OWNER, throwaway=True)
             try:
                 workspace.create(lab, place)
                 workspace.write_given_files(lab, place, stack.values)
@@ -174,6 +176,9 @@ def measure(runs: int) -> list[Row]:
         rows.append(in_turn("workflow run", "commands in bash + act's start", 2, workflow, commands, runs))
     with scanning.judged(engine) as (check, scan):
         rows.append(in_turn("scan check", "Trivy alone", 1.3, check, scan, runs))
+    with watching.pushed() as practice:
+        verdict, hand = practice.verdict, practice.by_hand
+        rows.append(in_turn("push to verdict, watched", "the check by hand", 2, verdict, hand, runs))
     with tempfile.TemporaryDirectory(prefix="registry-lab-bench-") as folder:
         env = dict(os.environ, REGISTRY_LAB_WORKSPACE=folder)
         subprocess.run([BIN / "lab", "start", LAB], env=env, check=True)

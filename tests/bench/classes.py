@@ -16,9 +16,9 @@ from pathlib import Path
 
 import nbformat
 
-from checker import author
-from checker.engine import Engine
-from checker.model import Lab
+from checker.base.model import Lab
+from checker.engine.connection import Engine
+from checker.judge import overlays
 from tests.helpers import Command, TinyLab
 
 NBGRADER, OTTER = "nbgrader==0.9.6", "otter-grader>=7,<8"
@@ -65,7 +65,7 @@ class Graded:
 @contextmanager
 def of_lab(engine: Engine, lab: Lab) -> Iterator[Graded]:
     """Classes of a shipped lab with its solution."""
-    fill = author.laid_out(lab.folder / "starter", lab.folder / "solution")
+    fill = overlays.laid_out(lab)
     with tempfile.TemporaryDirectory(prefix="registry-lab-bench-") as folder:
         yield Graded(engine, lab.folder.parents[1], Path(folder) / "home", lab.name, fill)
 

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from checker import images, tools
-from checker.engine import Engine
-from checker.model import Service, Value
-from checker.pipelines.events import push
-from checker.pipelines.workflows import FOLDER, Hub, Workflows
-from checker.trials import Trials
-from checker.workspace import Workspace
+from checker.base.model import Service, Value
+from checker.engine import images
+from checker.engine.connection import Engine
+from checker.lab.workspace import Workspace
+from checker.pipelines.github.events import push
+from checker.pipelines.github.runner import FOLDER, RunHub, Workflows
+from checker.programs import tools
+from checker.stack.trials import Trials
 
 NAME = "ada/bench"
 WORKFLOW = f"""
@@ -91,7 +92,7 @@ def _run(engine: Engine, place: Path, hub: str, token: str) -> float:
     began = time.perf_counter()
     (run,) = (
         Workflows(engine, Workspace(place))
-        .run(push("main"), Hub(hub), repository=NAME, secrets={"TOKEN": token})
+        .run(push("main"), RunHub(hub), repository=NAME, secrets={"TOKEN": token})
         .runs
     )
     assert run.succeeded, run

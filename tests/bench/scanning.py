@@ -8,14 +8,16 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from checker import answers, author, needs, tools, verify, workspace
-from checker.catalog import Catalog
-from checker.cleanup import remove_run
-from checker.engine import Engine
-from checker.model import Outcome
+from checker.base.results import Outcome
+from checker.engine.connection import Engine
+from checker.judge import answers, overlays, verify
+from checker.lab import workspace
+from checker.lab.catalog import Catalog
+from checker.lab.workspace import Workspace
+from checker.programs import tools
 from checker.scanning import trivy
-from checker.stack import stack as stacks
-from checker.workspace import Workspace
+from checker.stack import needs, starting
+from checker.stack.cleanup import remove_run
 from tests.bench.services import OWNER
 
 LAB, STEP = "06", "sarif"
@@ -30,8 +32,8 @@ def judged(engine: Engine) -> Iterator[tuple[Timed, Timed]]:
     needs.provide(engine, [lab], print)
     with tempfile.TemporaryDirectory(prefix="registry-lab-bench-") as folder:
         place = Workspace(Path(folder).resolve() / lab.name)
-        author.laid_out(lab.folder / "starter", lab.folder / "solution")(place.path)
-        stack = stacks.start(engine, lab, OWNER, throwaway=True, place=place.path)
+        overlays.laid_out(lab)(place.path)
+        stack = starting.start(engine, lab, OWNER, throwaway=True, place=place.path)
         try:
             workspace.create(lab, place)
             workspace.write_given_files(lab, place, stack.values)

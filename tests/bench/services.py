@@ -7,16 +7,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from checker import images
-from checker.cleanup import sweep
-from checker.engine import Engine, connect
-from checker.model import Lab, Service
-from checker.ports import HOST, free_port
-from checker.processes import process_identity
-from checker.stack import Run, kind, plan
-from checker.stack import stack as stacks
+from checker.base.model import Lab, Service
+from checker.base.ports import HOST, free_port
+from checker.base.processes import process_identity
+from checker.engine import images
+from checker.engine.connection import Engine, connect
+from checker.engine.labels import PROCESS
+from checker.stack import removing, starting
+from checker.stack.cleanup import sweep
 from checker.stack.container import answers
-from checker.stack.labels import PROCESS
+from checker.stack.kind import Run, kind, plan
 
 NETWORK = f"bench-bare-{os.getpid()}"
 OWNER = f"bench-{os.getpid()}"
@@ -68,9 +68,9 @@ def ours(engine: Engine, services: tuple[Service, ...]) -> Callable[[], float]:
     def run() -> float:
         with tempfile.TemporaryDirectory(prefix="registry-lab-bench-") as folder:
             began = time.perf_counter()
-            stack = stacks.start(engine, lab_of(services), OWNER, throwaway=True, place=Path(folder))
+            stack = starting.start(engine, lab_of(services), OWNER, throwaway=True, place=Path(folder))
             took = time.perf_counter() - began
-            stacks.remove(engine, stack.owner)
+            removing.remove(engine, stack.owner)
             return took
 
     return run

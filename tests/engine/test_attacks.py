@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from checker.engine import Engine
-from checker.isolation import able
+from checker.engine.connection import Engine
+from checker.sandbox.room import support
 from tests.engine.conftest import census
 from tests.helpers import Command, Done, TinyLab
 
@@ -40,7 +40,7 @@ class Fallout:
 
 @pytest.fixture(scope="module")
 def fallout(engine: Engine, stock: Path, tmp_path_factory: pytest.TempPathFactory) -> Fallout:
-    if reason := able.missing(engine):
+    if reason := support.missing(engine):
         pytest.skip(f"no rooms here, and without them nobody should run this: {reason}")
     base = tmp_path_factory.mktemp("attacks")
     tiny = TinyLab(base / "root")

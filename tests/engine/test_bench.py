@@ -7,18 +7,18 @@ import sys
 
 import pytest
 
-from checker.cleanup import sweep
-from checker.engine import Engine
+from checker.engine.connection import Engine
+from checker.stack.cleanup import sweep
 from tests.helpers import until
 
 pytestmark = pytest.mark.engine
 
 START = """
 import time
-from checker.stack import stack as stacks
+from checker.stack import removing, starting
 from tests.bench import services
 engine = services.begin()
-stack = stacks.start(engine, services.lab_of((services.REGISTRY,)), services.OWNER, throwaway=True)
+stack = starting.start(engine, services.lab_of((services.REGISTRY,)), services.OWNER, throwaway=True)
 print(stack.services["registry"].container, flush=True)
 {then}
 """
@@ -38,7 +38,7 @@ def test_what_a_killed_one_left_is_removed_by_the_next(engine: Engine, counts: N
     first.wait()
 
     second = subprocess.run(
-        [sys.executable, "-c", START.format(then="stacks.remove(engine, stack.owner)")],
+        [sys.executable, "-c", START.format(then="removing.remove(engine, stack.owner)")],
         env=env,
         capture_output=True,
         text=True,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from checker.ports import free_port
+from checker.base.ports import free_port
 from tests.engine.classes import grades, left
 from tests.helpers import Command, Process, TinyLab, until
 
@@ -116,7 +116,7 @@ def test_a_worker_with_another_lab_judges_nothing(
 ) -> None:
     worker()
     # A worker reads the lab when it judges: what differs is what the grader read before, as if elsewhere.
-    change = "from checker.isolation import cluster; cluster.fingerprint = lambda lab: 'other'"
+    change = "from checker.grading import dask; dask.fingerprint = lambda lab: 'other'"
 
     done = lab("grade", course / "learner-0", "--scheduler", scheduler, before=change)
 
@@ -127,7 +127,7 @@ def test_a_worker_with_another_lab_judges_nothing(
 
 def test_a_scheduler_that_is_not_there_is_said(lab: Command, course: Path) -> None:
     address = f"tcp://{HOST}:{free_port()}"
-    short = "from checker.isolation import cluster; cluster.CONNECTING = 0.5"
+    short = "from checker.grading import dask; dask.CONNECTING = 0.5"
 
     done = lab("grade", course, "--scheduler", address, before=short)
 
@@ -178,7 +178,7 @@ def test_ctrl_c_leaves_the_report_of_those_that_were_done_and_the_cluster_as_it_
 def test_a_cluster_without_workers_is_said_and_nothing_is_lost(
     lab: Command, course: Path, scheduler: str
 ) -> None:
-    short = "from checker.isolation import cluster; cluster.PATIENCE = 0.5; cluster.POLL = 0.1"
+    short = "from checker.grading import dask; dask.PATIENCE = 0.5; dask.POLL = 0.1"
 
     done = lab("grade", course, "--scheduler", scheduler, before=short)
 

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from checker import images
-from checker.engine import Engine
-from checker.engineview import EngineView
-from checker.findings.registry import LARGE
-from checker.looks.asking import Pushed, Server
-from checker.model import Service
-from checker.ports import HOST
-from checker.stack.stack import Running
-from checker.trials import Trial, Trials
-from checker.views.edge import Edge
+from checker.base.model import Service
+from checker.base.ports import HOST
+from checker.engine import images
+from checker.engine.connection import Engine
+from checker.inspect.asking import AskedServer, Pushed
+from checker.inspect.engineview import EngineView
+from checker.stack.kinds.edge import Edge
+from checker.stack.running import Running
+from checker.stack.trials import Trial, Trials
+from registryanswers import LARGE
 from tests.helpers import until
 
 pytestmark = pytest.mark.engine
@@ -41,7 +41,7 @@ def test_images_go_through_it_in_both_directions(trial: Trial) -> None:
     edge = edge_of(trial)
     data = secrets.token_bytes(3 * 1024 * 1024)
 
-    pushed = Server(edge.service.port).push("team/app", "1", data)
+    pushed = AskedServer(edge.service.port).push("team/app", "1", data)
 
     assert isinstance(pushed, Pushed)
     image = edge.registry.image("team/app", "1")
@@ -51,7 +51,7 @@ def test_images_go_through_it_in_both_directions(trial: Trial) -> None:
 
 
 def test_uploads_are_sent_on_to_the_address_the_client_knows_and_may_be_large(trial: Trial) -> None:
-    server = Server(edge_of(trial).service.port)
+    server = AskedServer(edge_of(trial).service.port)
 
     opened = server.reserve("team/app")
     place = opened.headers["location"]
@@ -77,12 +77,12 @@ def test_nothing_else_leads_to_the_registry(trial: Trial, engine: Engine) -> Non
     assert [network.internal for network in networks if network] == [True]
     assert container.id in {neighbour.id for neighbour in view.neighbours(proxy)}
     # What nginx is not asked to pass on, it does not.
-    assert Server(edge_of(trial).service.port).ask("GET", "/metrics").status == 404
+    assert AskedServer(edge_of(trial).service.port).ask("GET", "/metrics").status == 404
 
 
 def test_its_log_says_who_asked_for_what(trial: Trial) -> None:
     edge = edge_of(trial)
-    Server(edge.service.port, account=("zoe", "secret")).ask(
+    AskedServer(edge.service.port, account=("zoe", "secret")).ask(
         "GET", '/v2/team/"app"/tags/list', headers={"User-Agent": 'a "quoted" name'}
     )
 

@@ -8,17 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from checker import tools
-from checker.engine import Engine
-from checker.pipelines import gitlabadvice, gitlabschema, sandbox
-from checker.pipelines.deploy import Container
-from checker.pipelines.gitlab import FILE, GitLab, Outcome, Registry
-from checker.pipelines.gitlabfile import PipelineFile
-from checker.pipelines.gitlabrefs import Ref
-from checker.registry import RegistryClient
-from checker.trials import Trials
-from checker.views.hub import Hub as HubView
-from checker.workspace import Workspace
+from checker.engine.connection import Engine
+from checker.inspect.registry import RegistryClient
+from checker.lab.workspace import Workspace
+from checker.pipelines.gitlab import advice, pipelineschema
+from checker.pipelines.gitlab.deploy import DeployedContainer
+from checker.pipelines.gitlab.pipelinefile import PipelineFile
+from checker.pipelines.gitlab.refpolicy import Ref
+from checker.pipelines.gitlab.runner import FILE, GitLab, PipelineOutcome, Registry
+from checker.programs import tools
+from checker.sandbox import box as sandbox
+from checker.stack.kinds.hub import HubView as HubView
+from checker.stack.trials import Trials
 from tests.helpers import BASE, until
 from tests.pipelines import (
     ACCOUNT,
@@ -101,7 +102,7 @@ spec:
         - name: shop
           image: {BASE}
 """
-TO_BEGIN_WITH = Container("deployment/shop", "shop", BASE)
+TO_BEGIN_WITH = DeployedContainer("deployment/shop", "shop", BASE)
 LOGIN = "docker login -u $CI_REGISTRY_USER --password-stdin $CI_REGISTRY <<< $CI_REGISTRY_PASSWORD"
 MAIN, BRANCH = Ref(name="main"), Ref(name="feature/login")
 TAG = Ref(name="v1.2.3", kind="tag")
@@ -128,7 +129,7 @@ class Project:
         seconds: float = 120,
         change: Callable[[Path], None] | None = None,
         blind: bool = False,
-    ) -> Outcome:
+    ) -> PipelineOutcome:
         """The pipeline of a push, with this text in its file."""
         (self.path / FILE).write_text(text)
         return self.gitlab.run(
@@ -136,7 +137,7 @@ class Project:
             manifests=[MANIFEST], blind=blind,
         )  # fmt: skip
 
-    def script(self, *lines: str) -> Outcome:
+    def script(self, *lines: str) -> PipelineOutcome:
         """The pipeline of one job, `it`, that runs these lines."""
         return self.push("it:\n  script:\n" + _listed(lines))
 
@@ -171,11 +172,11 @@ def project(engine: Engine, hub: tuple[str, HubView, str], tmp_path: Path) -> It
     assert [entry["Image"] for entry in containers if name in entry["Image"]] == []
 
 
-def states(outcome: Outcome) -> dict[str, str]:
+def states(outcome: PipelineOutcome) -> dict[str, str]:
     return {job.name: job.state for job in outcome.jobs}
 
 
-def said(outcome: Outcome, job: str = "it") -> list[str]:
+def said(outcome: PipelineOutcome, job: str = "it") -> list[str]:
     """What a job printed, without the commands that are shown."""
     (found,) = (each for each in outcome.jobs if each.name == job)
     return [line for line in found.output if line and not line.startswith("$ ")]
@@ -183,7 +184,7 @@ def said(outcome: Outcome, job: str = "it") -> list[str]:
 
 # ------------------------------------------------------------------------------------ what tutorials have
 def test_a_tutorials_five_stages_push_and_deploy_main(project: Project) -> None:
-    assert gitlabschema.problems(PipelineFile(TUTORIAL)) == ()
+    assert pipelineschema.problems(PipelineFile(TUTORIAL)) == ()
     outcome = project.push(TUTORIAL)
     tag = outcome.commit[:8]
 
@@ -195,7 +196,7 @@ def test_a_tutorials_five_stages_push_and_deploy_main(project: Project) -> None:
     assert b"Welcome" in b"".join(file.data for file in image.files() if file.path.endswith("index.html"))
     assert outcome.before == (TO_BEGIN_WITH,)
     pushed = f"{project.registry.address}/{project.registry.project}:{tag}"
-    assert outcome.deployed == (Container("deployment/shop", "shop", pushed),)
+    assert outcome.deployed == (DeployedContainer("deployment/shop", "shop", pushed),)
     assert outcome.missing == ()
 
 
@@ -208,7 +209,7 @@ def test_what_is_otherwise_than_on_gitlab_is_told(project: Project) -> None:
 
 def test_what_is_unsafe_in_it_stands_beside_a_result_that_passes(project: Project) -> None:
     outcome = project.push(TUTORIAL)
-    (found,) = gitlabadvice.advice(PipelineFile(TUTORIAL))
+    (found,) = advice.advice(PipelineFile(TUTORIAL))
 
     assert outcome.passed
     assert not outcome.leaked
@@ -582,7 +583,7 @@ def test_jobs_that_wait_for_each_other_are_refused_and_not_waited_for(project: P
 
 
 # ------------------------------------------------------------------------------------------------- isolation
-@pytest.mark.skipif(not sandbox._room(), reason="this machine allows no namespaces")
+@pytest.mark.skipif(not sandbox._sandbox(), reason="this machine allows no namespaces")
 def test_a_job_reaches_the_registry_and_nothing_else(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -603,7 +604,7 @@ def test_a_job_reaches_the_registry_and_nothing_else(
     assert outcome.missing == ()
 
 
-@pytest.mark.skipif(not sandbox._room(), reason="this machine allows no namespaces")
+@pytest.mark.skipif(not sandbox._sandbox(), reason="this machine allows no namespaces")
 def test_temporary_folders_are_the_jobs_own(project: Project, tmp_path: Path) -> None:
     outcome = project.script(
         f"ls {tmp_path} 2> /dev/null || echo unseen", "echo mine > /tmp/mine; cat /tmp/mine"

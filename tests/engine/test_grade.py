@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from checker.engine import Engine
+from checker.engine.connection import Engine
 from checker.report import jsonform
 from tests.helpers import BASE, Command, Done, TinyLab, until
 
@@ -342,8 +342,19 @@ def test_in_actions_annotations_are_written(lab: Command, solved: Path) -> None:
     done = lab("grade", solved, GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary))
 
     assert done.code == 1
-    assert any(line.startswith("::error ") and "note" in line for line in done.out.splitlines())
-    assert "no-note" in summary.read_text()
+    assert any(line.startswith("::notice ") and "note%3A not begun" in line for line in done.out.splitlines())
+    assert "| <code>note</code> | · not begun | 0/2 |" in summary.read_text()
+
+
+def test_in_actions_a_mistake_is_an_error_with_its_finding(lab: Command, solved: Path) -> None:
+    (solved / "steps/push.sh").write_text("true\n")
+    summary = lab.home / "summary.md"
+
+    done = lab("grade", solved, GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary))
+
+    assert done.code == 1
+    assert any(line.startswith("::error ") and "push%3A fail" in line for line in done.out.splitlines())
+    assert "not-pushed" in summary.read_text()
 
 
 def test_an_answer_cannot_keep_a_base_image_for_itself(

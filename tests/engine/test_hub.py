@@ -13,20 +13,21 @@ from pathlib import Path
 import pytest
 import requests
 
-from checker import dockerhub, images
-from checker.cleanup import remove_run
-from checker.engine import Engine
-from checker.errors import NotShown
-from checker.model import Service, Value
-from checker.stack import kind
+from checker.base.errors import NotShown
+from checker.base.model import Service, Value
+from checker.engine import images
+from checker.engine.connection import Engine
+from checker.stack import dockerhub, starting
 from checker.stack import stack as stacks
-from checker.stack.hub import API
+from checker.stack.cleanup import remove_run
+from checker.stack.container import wait_ready
+from checker.stack.kind import kind
+from checker.stack.kinds import hub as hub_view
+from checker.stack.kinds.events import EventsView
+from checker.stack.kinds.hub import API, HubView, RealHub
+from checker.stack.operated import Delivery
 from checker.stack.stack import Stack
-from checker.views import hub as hub_view
-from checker.views import views
-from checker.views.events import Events
-from checker.views.hub import Hub, RealHub
-from checker.views.operated import Delivery
+from checker.stack.views import views
 from tests.engine.test_stack import inspected, lab_of
 from tests.helpers import until
 from tests.pushing import Pusher, digest_of
@@ -57,8 +58,8 @@ class World:
 
     engine: Engine
     stack: Stack
-    hub: Hub
-    inbox: Events
+    hub: HubView
+    inbox: EventsView
 
     @property
     def registry(self) -> str:
@@ -130,11 +131,11 @@ def world(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     images.ensure(engine, ["services"], print)
     lab = lab_of(*SERVICES, values=VALUES)
     place = tmp_path_factory.mktemp("hub")
-    stack = stacks.start(engine, lab, f"test-hub-{secrets.token_hex(4)}", throwaway=True, place=place)
+    stack = starting.start(engine, lab, f"test-hub-{secrets.token_hex(4)}", throwaway=True, place=place)
     seen = views(engine, stack)
     hub, inbox = seen["hub"], seen["inbox"]
-    assert isinstance(hub, Hub)
-    assert isinstance(inbox, Events)
+    assert isinstance(hub, HubView)
+    assert isinstance(inbox, EventsView)
     yield World(engine, stack, hub, inbox)
     remove_run(engine, stack)
 
@@ -254,7 +255,7 @@ def test_cache_answers_while_the_hub_is_down_and_its_notification_falls_between_
     api.stop(container, timeout=5)
 
     second = cache.manifest(repository, digest)
-    stacks.revive(world.engine, stacks.find(world.engine, world.stack.owner) or world.stack)
+    starting.revive(world.engine, stacks.find(world.engine, world.stack.owner) or world.stack)
 
     assert second.status_code == 200
     assert second.content == first.content
@@ -295,7 +296,7 @@ def test_hub_killed_in_the_middle_of_pushes_loses_no_image_and_no_webhook(world:
             world.engine.client.api.start(container)
         done.set()
         pushing.result(timeout=120)
-    stacks.wait_ready(world.engine, container, world.stack.services["hub"].ports, kind("hub"))
+    wait_ready(world.engine, container, world.stack.services["hub"].ports, kind("hub"))
 
     assert len(acknowledged) >= 12
     assert sum(tries.values()) > len(acknowledged), "no push was under way when the hub was killed"
@@ -387,7 +388,7 @@ def test_another_hub_in_the_real_ones_place_is_read_as_the_learners_account(
     }.items():
         monkeypatch.setenv(name, value)
 
-    real = hub_view.real(world.engine)
+    real = hub_view.KIND.real(world.engine)
 
     assert isinstance(real, RealHub)
     assert real.registry.digest(repository, "1") == digest

@@ -15,13 +15,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from checker import images
-from checker.cleanup import BASE_IMAGE
-from checker.engine import Engine
-from checker.errors import EnvironmentFault
-from checker.origins import packages
-from checker.origins.recipes import SETTINGS, TABLE
-from checker.ports import free_port
+from checker.base.errors import EnvironmentFault
+from checker.base.ports import free_port
+from checker.engine import images
+from checker.engine.connection import Engine
+from checker.engine.origins import packages
+from checker.engine.origins.recipes import SETTINGS, TABLE
+from checker.stack.cleanup import BASE_IMAGE
 from checker.stack.container import answers
 from tests.helpers import until
 
@@ -135,11 +135,11 @@ def test_two_processes_at_once_build_once(engine: Engine, own_tags: None, tmp_pa
     tag = images.tag_of("busybox")
     code = f"""
 import msgspec
-from checker import engine, images
-from checker.origins import packages
-from checker.origins.recipes import SETTINGS, TABLE
+from checker.engine import connection, images
+from checker.engine.origins import packages
+from checker.engine.origins.recipes import SETTINGS, TABLE
 TABLE["busybox"] = msgspec.structs.replace(TABLE["busybox"], tag={tag!r})
-images.ensure(engine.connect(), ["busybox"], print)
+images.ensure(connection.connect(), ["busybox"], print)
 """
     environment = {
         "PATH": "/usr/bin:/bin",

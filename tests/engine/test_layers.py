@@ -13,16 +13,18 @@ from typing import Any
 
 import pytest
 
-from checker import dockerd, images
-from checker.engine import Engine
-from checker.errors import EnvironmentFault
-from checker.isolation import household, roots
-from checker.isolation import stock as base_images
-from checker.isolation.layers import driver
-from checker.isolation.limits import Limits
-from checker.isolation.room import Room, supervise
-from checker.isolation.roots import Plan
-from checker.processes import own_name
+from checker.base.errors import EnvironmentFault
+from checker.base.processes import own_name
+from checker.engine import dockerd, images
+from checker.engine.connection import Engine
+from checker.sandbox import layers as own_layers
+from checker.sandbox.layers import driver
+from checker.sandbox.room import household, roots
+from checker.sandbox.room import image_cache as base_images
+from checker.sandbox.room.limits import RoomLimits
+from checker.sandbox.room.making import supervise
+from checker.sandbox.room.room import Room
+from checker.sandbox.room.roots import RoomPlan
 from tests.helpers import BASE
 
 pytestmark = pytest.mark.engine
@@ -147,7 +149,7 @@ def enter(rooms: None, engine: Engine, stock: Path, tmp_path: Path, monkeypatch:
             def work(_: Room) -> None:
                 os.write(handle, json.dumps(what(f"unix://{roots.SOCKET}")).encode())
 
-            plan = Plan(
+            plan = RoomPlan(
                 readable=tuple(roots.python_paths()),
                 programs="",
                 stock=str(made),
@@ -157,7 +159,7 @@ def enter(rooms: None, engine: Engine, stock: Path, tmp_path: Path, monkeypatch:
                 name,
                 tmp_path / "cache/rooms" / name,
                 plan,
-                Limits(),
+                RoomLimits(),
                 theirs.fileno(),
                 lambda _: None,
                 work,
@@ -181,7 +183,7 @@ def test_images_and_containers_are_the_same_in_a_room_and_in_practice(
 def test_where_an_engine_does_not_take_the_driver_its_own_is_used(
     enter: Enter, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(driver, "Server", lambda: 1 / 0)
+    monkeypatch.setattr(driver, "DriverServer", lambda: 1 / 0)
     monkeypatch.setattr(base_images, "FORM", "another")
 
     used = enter(lambda host: docker(host, "info", "--format", "{{.Driver}} {{.Images}}").decode().split())
@@ -191,12 +193,12 @@ def test_where_an_engine_does_not_take_the_driver_its_own_is_used(
 
 
 def test_a_room_of_this_machine_has_the_driver(engine: Engine, enter: Enter) -> None:
-    if not engine.version.startswith(base_images.TRIED):
+    if not own_layers.suits(engine.version):
         pytest.skip(f"{engine.version} has a driver of its own")
 
     used = enter(lambda host: docker(host, "info", "--format", "{{.Driver}}").decode().strip())
 
-    assert used == driver.NAME
+    assert used == own_layers.NAME
 
 
 def test_what_an_engine_complains_of_is_told_to_whoever_grades(
@@ -219,7 +221,7 @@ def test_an_engine_that_refuses_the_driver_is_noticed_at_once(
 ) -> None:
     monkeypatch.setitem(driver.ANSWERS, "/Plugin.Activate", lambda _, __: {"Implements": ["SomethingElse"]})
     monkeypatch.setattr(base_images, "FORM", "a third")
-    monkeypatch.setattr("checker.isolation.room.START_WITHIN", 1000.0)
+    monkeypatch.setattr("checker.sandbox.room.making.START_WITHIN", 1000.0)
 
     used = enter(lambda host: docker(host, "info", "--format", "{{.Driver}}").decode().strip())
 

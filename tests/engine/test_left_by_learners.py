@@ -10,16 +10,17 @@ from typing import Any, cast
 import pytest
 import requests
 
+from checker.base.model import Lab, Service
 from checker.check import CheckFailed
-from checker.cleanup import remove_run
-from checker.engine import Engine
-from checker.engineview import EngineView
+from checker.engine.connection import Engine
 from checker.findings.up import require_up
-from checker.model import Lab, Service
+from checker.inspect.engineview import EngineView
 from checker.stack import stack as stacks
+from checker.stack import starting
+from checker.stack.cleanup import remove_run
+from checker.stack.kinds.cache import Cache
 from checker.stack.stack import Stack
-from checker.views import views
-from checker.views.cache import Cache
+from checker.stack.views import views
 
 pytestmark = pytest.mark.engine
 
@@ -36,7 +37,7 @@ def stack(counts: None, engine: Engine, tmp_path: Path) -> Iterator[Stack]:
         name="91-left", folder=nowhere, notebook=nowhere, title="", version="1", summary="", minutes=1,
         services=services, values={}, steps=(),
     )  # fmt: skip
-    made = stacks.start(engine, lab, f"test-{secrets.token_hex(6)}", throwaway=True, place=tmp_path)
+    made = starting.start(engine, lab, f"test-{secrets.token_hex(6)}", throwaway=True, place=tmp_path)
     yield made
     remove_run(engine, made)
 
@@ -70,7 +71,7 @@ def test_a_service_that_was_taken_away_is_told_and_goes_on_when_revived(
         up(engine, stack, "cache")
     left = stacks.find(engine, stack.owner)
     assert left is not None
-    assert stacks.revive(engine, left).up
+    assert starting.revive(engine, left).up
     assert isinstance(up(engine, stack, "cache"), Cache)
 
 

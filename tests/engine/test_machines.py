@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers import Command, TinyLab
-from tests.unit.test_surroundings import LEFT_OVER
+from tests.unit.base.test_surroundings import LEFT_OVER
 
 pytestmark = pytest.mark.engine
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from checker import images
-from checker.engine import Engine
+from checker.engine import images
+from checker.engine.connection import Engine
 
 pytestmark = [
     pytest.mark.engine,
@@ -28,8 +28,8 @@ pytestmark = [
 
 START = """
 import fcntl, json, os, signal, socket, struct, sys
-from checker import footprint, own_engine, provide
-from checker import engine as engine_module
+from checker.engine import footprint, own_engine, provide
+from checker.engine import connection as engine_module
 
 # Whatever engine the machine has, this process sees none but its own.
 own = lambda: tuple(f"unix://{path}" for path in [own_engine.own_socket()] if path.exists())
@@ -57,7 +57,7 @@ result["again"] = provide.ensure_engine(said.append, may_install=True).docker_ho
 """
 
 USE = """
-from checker import images
+from checker.engine import images
 with open(sys.argv[1], "rb") as file:
     engine.client.images.load(file)
 engine.client.networks.create("lab-test")
@@ -131,7 +131,7 @@ def in_own_network(cache: Path, code: str, *arguments: str) -> dict[str, Any]:
         )
     finally:
         # Nothing to do unless the test has failed half-way.
-        stop = "from checker import provide; provide.stop_own_engine(print)"
+        stop = "from checker.engine import provide; provide.stop_own_engine(print)"
         subprocess.run([sys.executable, "-c", stop], env=environment, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     result: dict[str, Any] = json.loads(done.stdout)
@@ -205,7 +205,7 @@ def test_an_engine_that_does_not_come_up_says_why(tmp_path: Path) -> None:
     (cache / "engine").mkdir(parents=True)
     (cache / "engine/data").write_text("a file where a folder has to be")
     code = """
-from checker.errors import EngineFault
+from checker.base.errors import EngineFault
 result = {}
 try:
     provide.ensure_engine(lambda text: None, may_install=True)
@@ -223,7 +223,7 @@ json.dump(result, sys.stdout)
 def test_the_bridge_has_a_hardware_address_of_its_own_and_takes_none_from_its_ports() -> None:
     program = """
 import fcntl, socket, struct
-from checker import footprint
+from checker.engine import footprint
 
 footprint.add_bridge("rlab-test")
 asked = struct.pack("16s24x", b"rlab-test")

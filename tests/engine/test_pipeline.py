@@ -1,12 +1,14 @@
 """A lab from start to stop, as a learner meets it: whole commands, exit codes, what is shown."""
 
+import io
 from pathlib import Path
 
 import jsonschema
 import pytest
 
-from checker.engine import Engine
+from checker.engine.connection import Engine
 from checker.report import jsonform
+from checker.stack.cleanup import BASE_IMAGE
 from tests.helpers import Command, Done, TinyLab, until
 
 pytestmark = pytest.mark.engine
@@ -25,12 +27,14 @@ def test_start_says_where_everything_is(lab: Command, started: Done, workspace: 
     assert (workspace / "note.txt").read_text() == ""
 
 
-def test_an_untouched_workspace_fails_and_is_told_what_to_do(lab: Command, started: Done) -> None:
+def test_an_untouched_workspace_is_not_begun_and_is_told_what_to_do(lab: Command, started: Done) -> None:
     done = lab("check", "90")
 
     assert done.code == 1
-    assert "not-pushed" in done.out
-    assert "Step push is not done yet." in done.out
+    assert done.out.count("· not begun") == 3
+    assert "fail" not in done.out
+    assert "`lab show push` says what it is about." in done.out
+    assert "next: push" in done.out
 
 
 def test_the_solution_passes(lab: Command, started: Done, tiny: TinyLab, workspace: Path) -> None:
@@ -240,6 +244,8 @@ def test_stop_all_leaves_nothing_of_ours_and_everything_else(
     others = api.containers(all=True, filters={"label": "registry-lab.owner"})
     assert not others, "`lab stop --all` is to be tested, and would end a practice of yours: stop it first"
     api.import_image_from_data(empty_tar(), "somebody", "else")
+    foreign_without_name = half_built(engine, "somebody.label")
+    half_built(engine, BASE_IMAGE)
     foreign = api.create_container("somebody:else", ["/none"])["Id"]
     try:
         assert lab("start", "90").code == 0
@@ -257,10 +263,20 @@ def test_stop_all_leaves_nothing_of_ours_and_everything_else(
         assert api.containers(all=True, filters={"label": "registry-lab.owner"}) == []
         assert [entry["Id"] for entry in api.containers(all=True) if entry["Id"] == foreign] == [foreign]
         assert api.inspect_image("somebody:else")
+        assert not api.images(filters={"dangling": True, "label": BASE_IMAGE})
+        assert api.inspect_image(foreign_without_name)
         assert (workspace / "steps/push.sh").read_text().startswith("set -eu")
     finally:
         api.remove_container(foreign)
         api.remove_image("somebody:else")
+        api.remove_image(foreign_without_name)
+
+
+def half_built(engine: Engine, label: str) -> str:
+    """Leave what a build that was stopped half-way leaves: an image without a name; returns its id."""
+    text = f"FROM scratch\nLABEL {label}=test\n".encode()
+    image, _ = engine.client.images.build(fileobj=io.BytesIO(text), rm=True)
+    return str(image.id)
 
 
 def empty_tar() -> bytes:

@@ -7,21 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from checker.base.model import Service
+from checker.base.ports import HOST, free_port
 from checker.check import CheckFailed
-from checker.engine import Engine
-from checker.engineview import EngineView
-from checker.findings.registry import require_accounts, require_deletion, require_image
-from checker.findings.service import telling
-from checker.looks.asking import Pushed, Reply, Server
-from checker.looks.tlsprobe import accepts_old_tls, plain
-from checker.model import Service
-from checker.ports import HOST, free_port
-from checker.registry import RegistryClient
-from checker.stack.container import ServiceEnded, answers
-from checker.trials import Trial, Trials
-from checker.views.private_registry import Executed, PrivateRegistry
+from checker.engine.connection import Engine
+from checker.inspect.asking import AskedServer, Pushed, Reply
+from checker.inspect.engineview import EngineView
+from checker.inspect.registry import RegistryClient
+from checker.stack.container import ServiceEnded, answers, telling
+from checker.stack.kinds.private_registry import Executed, PrivateRegistry
+from checker.stack.trials import Trial, Trials
+from registryanswers import require_accounts, require_deletion, require_image
 from tests.certificates import Pair
 from tests.helpers import until
+from tlsprobe import accepts_old_tls, plain
 
 pytestmark = pytest.mark.engine
 
@@ -51,7 +50,7 @@ def registry_of(trial: Trial, name: str = "trial") -> PrivateRegistry:
     return found
 
 
-def pushed(server: Server, repository: str = "team/app") -> Pushed:
+def pushed(server: AskedServer, repository: str = "team/app") -> Pushed:
     image = server.push(repository, "1", secrets.token_bytes(64))
     assert isinstance(image, Pushed), image
     return image
@@ -102,7 +101,7 @@ def test_accounts_are_let_in_and_nobody_else(trials: Trials, tmp_path: Path) -> 
 
 
 def test_an_open_registry_is_found_open_and_undeletable(trials: Trials) -> None:
-    server = Server(registry_of(trials.start(service(own=PLAIN))).service.port)
+    server = AskedServer(registry_of(trials.start(service(own=PLAIN))).service.port)
     image = pushed(server)
 
     with pytest.raises(CheckFailed, match="anonymous-pull-allowed"):
@@ -124,8 +123,8 @@ def test_a_cache_on_trial_serves_after_its_upstream_is_removed(trials: Trials) -
             options={"own": cached, "network": True, "after": ["upstream"]},
         ),
     )
-    image = pushed(Server(trial.stack.services["upstream"].port))
-    cache = Server(registry_of(trial, "cache").service.port)
+    image = pushed(AskedServer(trial.stack.services["upstream"].port))
+    cache = AskedServer(registry_of(trial, "cache").service.port)
     kept = RegistryClient(f"{HOST}:{cache.port}").digest("team/app", "1")
 
     trials.stop(trial, "upstream")
@@ -155,7 +154,7 @@ def test_what_is_on_a_volume_is_served_by_another_registry(
         assert found is not None
         port = found.published[0].port
         until(lambda: answers(port, "/v2/"), "the registry to answer", seconds=15)
-        image = pushed(Server(port))
+        image = pushed(AskedServer(port))
         blob = image.blobs[1].partition(":")[2]
         path = f"/var/lib/registry/docker/registry/v2/blobs/sha256/{blob[:2]}/{blob}/data"
         moment = view.modified(found, path)
@@ -166,7 +165,7 @@ def test_what_is_on_a_volume_is_served_by_another_registry(
         container.remove(force=True)
         other = registry_of(trials.start(service(own=PLAIN, volumes={"/var/lib/registry": name})))
         assert RegistryClient(other.address).digest("team/app", "1") == image.digest
-        refused = Server(other.service.port).push("team/app", "2", b"x")
+        refused = AskedServer(other.service.port).push("team/app", "2", b"x")
         assert isinstance(refused, Reply), "the volume is only read"
     finally:
         trials.__exit__()  # the trial uses the volume

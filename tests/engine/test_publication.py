@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from checker import tools
+import workflow as findings
+from checker.base.results import Finding
 from checker.check import CheckFailed
-from checker.engine import Engine
-from checker.findings import workflow as findings
-from checker.model import Finding
-from checker.pipelines.events import push, push_tag
+from checker.engine.connection import Engine
+from checker.lab.workspace import Workspace
+from checker.pipelines.github.events import push, push_tag
+from checker.pipelines.github.runner import FOLDER
 from checker.pipelines.pipelines import Pipelines
-from checker.pipelines.publication import Publisher
-from checker.pipelines.workflows import FOLDER
-from checker.trials import Trials
-from checker.workspace import Workspace
+from checker.programs import tools
+from checker.stack.trials import Trials
+from publication import Publisher
 from tests.pipelines import lay_out_app
 
 pytestmark = pytest.mark.engine

@@ -12,8 +12,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from checker.engine import Engine, connect
-from checker.errors import EngineFault
+from checker.base.errors import EngineFault
+from checker.engine.connection import Engine, connect
 from checker.report import jsonform
 from tests.helpers import Command, Done, Proxy, TinyLab, until
 
@@ -382,7 +382,7 @@ def test_a_run_beside_a_run_is_told_who_is_at_work(lab: Command, started: Done, 
     first = lab.spawn("run", "90", "push")
     until((workspace / "begun").exists, "the first answer to run")
 
-    second = lab("run", "90", "push", before="import checker.workspace as w; w.LOCK_WAIT = 0.3")
+    second = lab("run", "90", "push", before="import checker.lab.workspace as w; w.LOCK_WAIT = 0.3")
     looked = lab("check", "90")
     (workspace / "go").touch()
 
@@ -445,24 +445,24 @@ def test_ctrl_c_during_grade_leaves_nothing(lab: Command, tiny: TinyLab) -> None
     assert "Interrupted." in process.text
 
 
-# The state file
+# The record of progress
 
 
-def test_half_a_state_file_costs_hints_and_nothing_else(
+def test_half_a_record_of_progress_costs_hints_and_nothing_else(
     lab: Command, started: Done, tiny: TinyLab, workspace: Path
 ) -> None:
     tiny.solve(workspace)
     assert lab("run", "90", "--all").code == 0
     for _ in range(2):
         lab("hint", "90", "push")
-    state = workspace / ".lab/state.json"
-    state.write_bytes(state.read_bytes()[: state.stat().st_size // 2])
+    record = workspace / ".lab/progress.json"
+    record.write_bytes(record.read_bytes()[: record.stat().st_size // 2])
 
     hint = lab("hint", "90", "push")
 
     assert hint.code == 0
     assert hint.out == "Hint 1 of 2: Build it first.\n"
-    assert "The state file was damaged; it is kept as state.damaged." in hint.err
+    assert "was damaged; it is kept as progress.damaged." in hint.err
     assert lab("check", "90").code == 0
     assert lab("hint", "90", "push").err == ""
 

@@ -20,16 +20,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from checker import images
-from checker.engine import Engine
-from checker.looks.rolematrix import Matrix, Row, rows
-from checker.looks.tokenclient import REFUSED, TokenClient, digest, image
-from checker.looks.tokentricks import Tricks, read_claims
-from checker.model import Service
-from checker.trials import Trials
-from checker.views.operated import OPERATOR
-from checker.views.roles import Roles
+from checker.base.model import Service
+from checker.engine import images
+from checker.engine.connection import Engine
+from checker.stack.kinds.roles import RolesView
+from checker.stack.operated import OPERATOR
+from checker.stack.trials import Trials
+from rolematrix import Matrix, Row, rows
 from tests.helpers import until
+from tokenclient import REFUSED, TokenClient, digest, image
+from tokentricks import Tricks, read_claims
 
 pytestmark = pytest.mark.engine
 
@@ -62,7 +62,7 @@ class World(NamedTuple):
     """A server that goes by a file in `place`, and ways to look at it."""
 
     place: Path
-    roles: Roles
+    roles: RolesView
     client: TokenClient
     api: str
     container: str
@@ -99,7 +99,7 @@ def world(engine: Engine, trials: Trials, place: Path, text: str, token_seconds:
     }
     trial = trials.start(Service(name="roles", kind="roles", options=options))
     view = trial.view("roles")
-    assert isinstance(view, Roles)
+    assert isinstance(view, RolesView)
     running = trial.stack.services["roles"]
     operator = OPERATOR, trial.stack.keys["roles"]
     client = TokenClient(running.address)

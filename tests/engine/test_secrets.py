@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from checker import tracing
+from checker.judge import tracing
 from tests.helpers import PUSH, Command, TinyLab
 
 pytestmark = pytest.mark.engine

@@ -9,13 +9,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from checker.model import AnswerRun
+from checker.base.pace import HERE
+from checker.base.results import AnswerRun
 from tests import slow
 from tests.helpers import Command, TinyLab
 
 pytestmark = pytest.mark.engine
 
 CORES = os.cpu_count() or 1
+TENTH = min(1.0, 0.1 * HERE.measure().processor) / CORES
+"""The share of all processors that is a tenth of one as fast as limits were chosen on: no limit grows twenty times."""
 LOOP = "while :; do :; done"
 LOOPS = "\n".join([f"({LOOP}) &"] * CORES + ["wait"])
 WORK = "for i in $(seq 1500); do /bin/true; done"
@@ -61,8 +64,8 @@ from pathlib import Path
 
 import msgspec
 
-from checker import answers
-from checker.workspace import Workspace
+from checker.judge import answers
+from checker.lab.workspace import Workspace
 
 place, seconds = Path(sys.argv[1]), float(sys.argv[2])
 run = answers.run_script(
@@ -96,7 +99,7 @@ def run(folder: Path, text: str, seconds: float, share: float = 1.0, busy: int =
         pytest.param("read -r < <(sleep 100)", 1.0, 0, id="waits-for-input"),
         pytest.param(LOOP, 1.0, 0, id="loops"),
         pytest.param(LOOP, 1.0, CORES, id="loops-beside-busy-programs"),
-        pytest.param(LOOP, 0.1 / CORES, 0, id="loops-on-a-tenth-of-a-processor"),
+        pytest.param(LOOP, TENTH, 0, id="loops-on-a-tenth-of-a-processor"),
         pytest.param(LOOPS, 1.0, 0, id="loops-on-all-processors"),
         pytest.param(f"{LOOPS}\n{LOOPS}", 1.0, 0, id="loops-twice-on-all-processors"),
         pytest.param("for i in 1 2 3; do sleep 0; done; sleep 100", 1.0, CORES, id="works-then-sleeps"),

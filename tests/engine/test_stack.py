@@ -12,17 +12,20 @@ import msgspec
 import pytest
 import requests
 
-from checker import images, values
-from checker.cleanup import remove_run
-from checker.engine import Engine
-from checker.errors import BrokenLab, EnvironmentFault
-from checker.model import Lab, Service, Value
-from checker.registry import RegistryClient
+from checker.base.errors import BrokenLab, EnvironmentFault
+from checker.base.model import Lab, Service, Value
+from checker.engine import images
+from checker.engine.connection import Engine
+from checker.engine.images import tag_of
+from checker.inspect.registry import RegistryClient
+from checker.lab import values
+from checker.stack import removing, starting
 from checker.stack import stack as stacks
+from checker.stack.cleanup import remove_run
 from checker.stack.container import ServiceEnded
 from checker.stack.stack import Stack
-from checker.trials import Trials
-from checker.views import views
+from checker.stack.trials import Trials
+from checker.stack.views import views
 
 pytestmark = pytest.mark.engine
 
@@ -55,7 +58,7 @@ def started(counts: None, engine: Engine, tmp_path: Path) -> Iterator[Started]:
     def start(*services: Service, **more: Any) -> Stack:
         lab = lab_of(*services, **more)
         owner = f"test-{secrets.token_hex(6)}"
-        begun.append(stacks.start(engine, lab, owner, throwaway=True, place=tmp_path))
+        begun.append(starting.start(engine, lab, owner, throwaway=True, place=tmp_path))
         return begun[-1]
 
     yield start
@@ -158,7 +161,7 @@ def test_answer_can_stop_a_service_by_its_name_and_a_revived_stack_keeps_what_it
     subprocess.run(command, env={"PATH": "/usr/bin:/usr/local/bin", **engine.environment()}, check=True)
     engine.client.api.kill(stack.services["cache"].container)
 
-    revived = stacks.revive(engine, stacks.find(engine, stack.owner) or stack)
+    revived = starting.revive(engine, stacks.find(engine, stack.owner) or stack)
 
     assert revived.up
     assert RegistryClient(revived.services["registry"].address).digest("team/app", "1") == digest
@@ -169,9 +172,9 @@ def test_kept_values_and_ports_stay_and_missing_ones_are_made(engine: Engine, st
     stack = started(REGISTRY, values=WITH_SECRET)
     known = {name: stack.values[name] for name in ("USERNAME", "PORT")}
     ports = {name: service.ports for name, service in stack.services.items()}
-    stacks.remove(engine, stack.owner)
+    removing.remove(engine, stack.owner)
 
-    again = stacks.start(
+    again = starting.start(
         engine,
         lab_of(REGISTRY, values=WITH_SECRET),
         stack.owner,
@@ -209,7 +212,7 @@ def test_upstream_nobody_serves_ends_the_cache_with_its_own_log(engine: Engine, 
         api.remove_container(stack.services["registry"].container, force=True, v=True)
         api.stop(stack.services["cache"].container, timeout=1)
         with pytest.raises(ServiceEnded) as ended:
-            stacks.revive(engine, stacks.find(engine, stack.owner) or stack)
+            starting.revive(engine, stacks.find(engine, stack.owner) or stack)
         assert ended.value.log
 
 
@@ -272,14 +275,14 @@ def test_real_service_is_not_started_and_its_values_are_the_learners(
         "DOCKERHUB_TOKEN": "dckr_pat_nothing",
         "DOCKERHUB_REGISTRY": "docker.io",
     }
-    stack = stacks.start(engine, lab, "test-real", throwaway=True, environ=environ)
+    stack = starting.start(engine, lab, "test-real", throwaway=True, environ=environ)
     try:
         assert set(stack.services) == {"registry"}
         assert stack.real == {"hub": "hub"}
         assert stack.values == {"HUB": "docker.io", "ACCOUNT": "ada", "SECRET": "dckr_pat_nothing"}
         assert stacks.find(engine, "test-real") == stack
     finally:
-        stacks.remove(engine, stack.owner)
+        removing.remove(engine, stack.owner)
 
 
 def test_network_that_a_start_cut_off_left_is_no_obstacle(
@@ -288,7 +291,7 @@ def test_network_that_a_start_cut_off_left_is_no_obstacle(
     owner = "test-cut-off"
     engine.client.api.create_network(f"registry-lab-{owner}", labels={"registry-lab.owner": owner})
 
-    stack = stacks.start(engine, lab_of(REGISTRY, CACHE), owner, throwaway=True, place=tmp_path)
+    stack = starting.start(engine, lab_of(REGISTRY, CACHE), owner, throwaway=True, place=tmp_path)
 
     assert stack.up
     remove_run(engine, stack)
@@ -308,3 +311,22 @@ def test_unknown_image_says_what_to_do(
 
 def test_secret_names_are_those_marked() -> None:
     assert values.secret_names(lab_of(values=WITH_SECRET)) == {"PASSWORD"}
+
+
+def test_images_that_are_named_after_a_service_on_trial_go_with_it(
+    counts: None, engine: Engine, tmp_path: Path
+) -> None:
+    api = engine.client.api
+    other = f"127.0.0.1:1/other-{secrets.token_hex(4)}"
+    api.tag(tag_of("busybox"), other, "1")
+    try:
+        with Trials(engine, tmp_path) as trials:
+            trial = trials.start(Service(name="registry", kind="registry"))
+            address = trial.stack.services["registry"].address
+            api.tag(tag_of("busybox"), f"{address}/pulled/from/there", "1")
+
+        assert not api.images(f"{address}/pulled/from/there")
+        assert api.images(other)
+        assert api.images(tag_of("busybox"))
+    finally:
+        api.remove_image(f"{other}:1")

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from checker.engine import Engine
-from checker.errors import EngineFault
-from checker.images import tag_of
+from checker.base.errors import EngineFault
+from checker.engine.connection import Engine
+from checker.engine.images import tag_of
+from checker.inspect.throwaway import IDLER, Throwaway
 from checker.scanning import trialimages
-from checker.throwaway import IDLER, Throwaway
 
 pytestmark = pytest.mark.engine
 

@@ -9,18 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from checker import tools
-from checker.engine import Engine
-from checker.looks import sarif
-from checker.looks.workflowaudit import IN_LOG
-from checker.pipelines import sandbox
-from checker.pipelines.events import Event, pull_request_from_fork, push, push_tag
-from checker.pipelines.workflowroom import Hub
-from checker.pipelines.workflows import FOLDER, Outcome, Run, Workflows
-from checker.registry import RegistryClient
-from checker.trials import Trials
-from checker.views.hub import Hub as HubView
-from checker.workspace import Workspace
+from checker.engine.connection import Engine
+from checker.inspect import sarif
+from checker.inspect.registry import RegistryClient
+from checker.lab.workspace import Workspace
+from checker.pipelines.github.audit import IN_LOG
+from checker.pipelines.github.events import WorkflowEvent, pull_request_from_fork, push, push_tag
+from checker.pipelines.github.runner import FOLDER, WorkflowOutcome, WorkflowRun, Workflows
+from checker.pipelines.github.workplace import RunHub
+from checker.programs import tools
+from checker.sandbox import box as sandbox
+from checker.stack.kinds.hub import HubView as HubView
+from checker.stack.trials import Trials
 from tests.helpers import BASE
 from tests.pipelines import lay_out_app, make_vulnerable, names_in, running, somebody_elses_service, start_hub
 
@@ -94,7 +94,7 @@ class Project:
 
     engine: Engine
     path: Path
-    hub: Hub
+    hub: RunHub
     registry: RegistryClient
     token: str
     name: str
@@ -110,14 +110,14 @@ class Project:
         lines = [f"      - run: |\n{textwrap.indent(script, ' ' * 10)}\n" for script in scripts]
         self.workflow(STEPS + "".join(lines))
 
-    def on(self, event: Event, *, seconds: float = 120, token: str = "") -> Outcome:
+    def on(self, event: WorkflowEvent, *, seconds: float = 120, token: str = "") -> WorkflowOutcome:
         secrets = {"DOCKERHUB_USERNAME": "ada", "DOCKERHUB_TOKEN": token or self.token}
         runner = Workflows(self.engine, Workspace(self.path), seconds=seconds)
         outcome = runner.run(event, self.hub, repository=self.name, secrets=secrets)
         self.made.update(name for run in outcome.runs for name in run.images)
         return outcome
 
-    def run(self, event: Event = push("main"), **more: object) -> Run:  # noqa: B008 - frozen
+    def run(self, event: WorkflowEvent = push("main"), **more: object) -> WorkflowRun:  # noqa: B008 - frozen
         (run,) = self.on(event, **more).runs  # type: ignore[arg-type]
         return run
 
@@ -128,25 +128,25 @@ class Project:
 @pytest.fixture(scope="module")
 def hub(
     engine: Engine, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[], tuple[Hub, HubView, str]]]:
+) -> Iterator[Callable[[], tuple[RunHub, HubView, str]]]:
     """Starts one hub for each test that asks."""
     tools.ensure(["act", "trivy"], print, may_install=True)
     with Trials(engine, tmp_path_factory.mktemp("hub")) as trials:
 
-        def start() -> tuple[Hub, HubView, str]:
+        def start() -> tuple[RunHub, HubView, str]:
             address, view, token = start_hub(trials)
-            return Hub(address), view, token
+            return RunHub(address), view, token
 
         yield start
 
 
 @pytest.fixture(scope="module")
-def shared(hub: Callable[[], tuple[Hub, HubView, str]]) -> tuple[Hub, HubView, str]:
+def shared(hub: Callable[[], tuple[RunHub, HubView, str]]) -> tuple[RunHub, HubView, str]:
     return hub()
 
 
 @pytest.fixture
-def project(engine: Engine, shared: tuple[Hub, HubView, str], tmp_path: Path) -> Iterator[Project]:
+def project(engine: Engine, shared: tuple[RunHub, HubView, str], tmp_path: Path) -> Iterator[Project]:
     """A project; after the test nothing of it is in the engine, whoever else uses that."""
     lay_out_app(tmp_path, f"Welcome {tmp_path.name}\n")
     address, view, token = shared
@@ -159,12 +159,12 @@ def project(engine: Engine, shared: tuple[Hub, HubView, str], tmp_path: Path) ->
     assert [entry["Image"] for entry in containers if entry["Image"] in found.made] == []
 
 
-def conclusions(run: Run) -> dict[str, str]:
+def conclusions(run: WorkflowRun) -> dict[str, str]:
     return {step.name: step.conclusion for job in run.jobs for step in job.steps}
 
 
 def test_a_tutorials_workflow_publishes_main_and_releases_and_no_branch(
-    engine: Engine, hub: Callable[[], tuple[Hub, HubView, str]], project: Project
+    engine: Engine, hub: Callable[[], tuple[RunHub, HubView, str]], project: Project
 ) -> None:
     own, view, token = hub()
     project.hub, project.registry, project.token = own, view.registry, token
@@ -280,7 +280,7 @@ def test_an_endless_step_is_ended_with_what_it_started(project: Project) -> None
     assert not running("sleep", "765")
 
 
-@pytest.mark.skipif(not sandbox._room(), reason="this machine allows no namespaces")
+@pytest.mark.skipif(not sandbox._sandbox(), reason="this machine allows no namespaces")
 def test_a_step_reaches_the_hub_and_nothing_else(engine: Engine, project: Project, served: str) -> None:
     project.steps(
         f"curl -s -o /dev/null --write-out 'hub %{{http_code}}\\n' http://{project.hub.address}/v2/\n"
@@ -395,7 +395,7 @@ def test_an_image_that_was_here_before_has_its_name_again(engine: Engine, projec
     ],
 )  # fmt: skip
 def test_metadata_makes_the_tags_that_it_documents(
-    project: Project, tags: str, event: Event, names: set[str]
+    project: Project, tags: str, event: WorkflowEvent, names: set[str]
 ) -> None:
     told = f"          tags: |\n{textwrap.indent(tags, ' ' * 12)}\n" if tags else ""
     project.workflow(
@@ -420,7 +420,7 @@ def test_a_step_that_prints_a_secret_is_told_in_whatever_form(project: Project) 
     )
 
     run = project.run()
-    printed = [(concern.line, concern.what) for concern in run.concerns if concern.code == IN_LOG]
+    printed = [(concern.line, concern.observed) for concern in run.concerns if concern.code == IN_LOG]
     assert run.output[0] == project.token
     assert (7, "The step printed DOCKERHUB_TOKEN.") in printed
     assert (9, "The step printed DOCKERHUB_TOKEN in base64.") in printed

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import nbformat
 
-from checker.catalog import Catalog
-from checker.lesson import STEP_CELL
-from checker.model import Lab
+from checker.base.model import Lab
+from checker.lab.catalog import Catalog
+from checker.lab.lesson import STEP_CELL
 
 CHECK_CELL = re.compile(r"%check\s+([a-z0-9-]+)")
 

@@ -15,10 +15,19 @@ END_LIMIT = 15.0
 SERVE = """
 import sys
 from pathlib import Path
-from checker.catalog import Catalog
+from checker.lab.catalog import Catalog
 from checker.notebook.server import open_notebook
+from checker.practice.whereabouts import all_labs
+from checker.base.cache import cache_dir
+from checker.notebook import copies, startpage
 say = lambda text: print(text, flush=True)
-sys.exit(open_notebook(Catalog().lab(sys.argv[1]), Path(sys.argv[2]), say=say, browser=False))
+catalog, root = Catalog(), Path(sys.argv[2])
+for lab in catalog.labs():
+    if lab.notebook.is_file():
+        copies.provide(lab, root, say)
+page = startpage.provide(catalog.root, root, all_labs(catalog), cache_dir() / "jupyter")
+name = catalog.lab(sys.argv[1]).notebook.name if sys.argv[1] else page.name
+sys.exit(open_notebook(name, root, catalog.root, say=say, browser=False))
 """
 
 
@@ -32,7 +41,7 @@ class Server(NamedTuple):
 
 @contextmanager
 def serving(lab: str, root: Path, cache: Path) -> Iterator[Server]:
-    """Serve a lab's notebook from `root`; however the block ends, so does the server."""
+    """Serve a lab's notebook, or the start page for an empty name, from `root`; however the block ends, so does it."""
     process = subprocess.Popen(
         [sys.executable, "-c", SERVE, lab, str(root)],
         env={**os.environ, "REGISTRY_LAB_CACHE": str(cache)},

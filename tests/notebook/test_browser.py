@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Request, expect, sync_playwright
 from serving import Server, serving
 
-from checker.session import Session
+from checker.practice.session import Session
 
 LAB = "01"
 STEP = "references"
@@ -67,7 +67,7 @@ def page() -> Iterator[Page]:
 def cell(page: Page, first_line: str) -> Locator:
     """The code cell that begins so, scrolled to: JupyterLab only draws what is near the window."""
     found = page.locator(".jp-CodeCell").filter(has=page.locator(".cm-line", has_text=first_line)).first
-    page.locator(".jp-WindowedPanel-outer").first.hover()
+    page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer").first.hover()
     deadline = time.monotonic() + 30
     while not found.is_visible():
         assert time.monotonic() < deadline, f"no cell begins with {first_line}"
@@ -93,7 +93,7 @@ def test_a_step_done_wrong_then_right(server: Server, session: Session, page: Pa
     page.goto(server.url)
     expect(page.locator(".jp-Notebook h1")).to_have_text("Names and tags¶", timeout=CELL_LIMIT)
 
-    started = run(page, cell(page, "%load_ext checker.notebook"))
+    started = run(page, cell(page, "%reload_ext checker.notebook"))
     expect(started.locator(".rl-card")).to_contain_text("is ready", timeout=CELL_LIMIT)
     run(page, cell(page, "docker manifest inspect"))
     picture = run(page, cell(page, "%picture"))

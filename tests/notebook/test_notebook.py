@@ -17,14 +17,16 @@ import pytest
 from filled import filled, judged_in, kernel_environment, labs, step_of
 from nbclient import NotebookClient
 
-from checker.model import Lab
-from checker.notebook.magics import has_content
-from checker.session import Session
+from checker.base.model import Lab
+from checker.judge.answertext import has_commands
+from checker.practice.session import Session
 
 CELL_LIMIT = 300
 """Seconds one cell may take; the first one may have to provide the images."""
 PLACES = "workspace of ä class"
 LABS = labs()
+
+pytestmark = pytest.mark.proof
 
 
 class Executed(NamedTuple):
@@ -123,13 +125,13 @@ def test_notebooks_are_shipped_clean(lab: Lab) -> None:
     assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
     assert notebook.metadata.kernelspec.name == "python3"
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert code[0].source == f"%load_ext checker.notebook\n%lab start {lab.number}"
+    assert code[0].source == f"%reload_ext checker.notebook\n%lab start {lab.number}"
     assert not any(cell.outputs or cell.execution_count for cell in code)
     for cell in code:
         if step := step_of(cell):
             body = cell.source.partition("\n")[2]
             assert body.strip(), f"the cell of {step} needs a comment that says what goes there"
-            assert not has_content(body), f"the cell of {step} is not empty"
+            assert not has_commands(body), f"the cell of {step} is not empty"
             assert cell.metadata.registry_lab.step == step
 
 

@@ -5,12 +5,14 @@ from xml.etree import ElementTree
 
 import pytest
 
-from checker.notebook.picture import (
+from checker.practice.picture import (
     COLOURS,
     GREY,
-    WIDTH,
-    Image,
-    Repository,
+    NARROW,
+    WIDE,
+    DrawnRepository,
+    Layout,
+    PicturedImage,
     Tree,
     describe,
     hierarchy_svg,
@@ -18,15 +20,15 @@ from checker.notebook.picture import (
 )
 
 SVG = "{http://www.w3.org/2000/svg}"
-OLD = Image("sha256:" + "1" * 64, layers=1, size=11_200)
-NEW = Image("sha256:" + "2" * 64, layers=3, size=2_104_000)
-RELEASES = Repository(
+OLD = PicturedImage("sha256:" + "1" * 64, layers=1, size=11_200)
+NEW = PicturedImage("sha256:" + "2" * 64, layers=3, size=2_104_000)
+RELEASES = DrawnRepository(
     "tern/kettle", (("1", NEW), ("1.4", NEW), ("1.4.2", OLD), ("1.4.10", NEW), ("latest", NEW))
 )
 
 
-def drawn(tree: Tree) -> ElementTree.Element:
-    return ElementTree.fromstring(hierarchy_svg(tree))
+def drawn(tree: Tree, layout: Layout = WIDE) -> ElementTree.Element:
+    return ElementTree.fromstring(hierarchy_svg(tree, layout))
 
 
 def boxes(svg: ElementTree.Element) -> dict[str, ElementTree.Element]:
@@ -50,19 +52,20 @@ def test_tags_of_one_digest_share_its_colour_and_its_only_box() -> None:
 
 
 def test_a_digest_has_one_colour_in_every_repository() -> None:
-    mirror = Repository("tern/mirror", (("stable", OLD),))
+    mirror = DrawnRepository("tern/mirror", (("stable", OLD),))
     fills = {name: box.get("fill") for name, box in boxes(drawn(Tree("r:1", (RELEASES, mirror)))).items()}
     assert fills["stable"] == fills["1.4.2"]
 
 
-def test_forty_tags_neither_overlap_nor_leave_the_picture() -> None:
-    tags = tuple((f"1.0.{n}", Image(f"sha256:{n % 25:064x}", 2, 5_000_000)) for n in range(40))
-    svg = drawn(Tree("127.0.0.1:5000", (Repository("a/b", tags),)))
+@pytest.mark.parametrize("layout", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_forty_tags_neither_overlap_nor_leave_the_picture(layout: Layout) -> None:
+    tags = tuple((f"1.0.{n}", PicturedImage(f"sha256:{n % 25:064x}", 2, 5_000_000)) for n in range(40))
+    svg = drawn(Tree("127.0.0.1:5000", (DrawnRepository("a/b", tags),)), layout)
     height = float(svg.get("height", "0"))
     by_column: dict[float, list[float]] = {}
     for box in boxes(svg).values():
         x, y, width, tall = (float(box.get(name, "0")) for name in ("x", "y", "width", "height"))
-        assert 0 <= x <= x + width <= WIDTH
+        assert 0 <= x <= x + width <= layout.width
         assert 0 <= y <= y + tall <= height
         by_column.setdefault(x, []).append(y)
     assert sorted(len(rows) for rows in by_column.values()) == [25, 40]
@@ -73,15 +76,15 @@ def test_forty_tags_neither_overlap_nor_leave_the_picture() -> None:
 
 def test_hostile_and_overlong_names_are_shown_as_text() -> None:
     name = "<script>alert('x')</script>&"
-    svg = drawn(Tree(name, (Repository("r" * 200, ((name, OLD), ("t" * 128, NEW))),)))
+    svg = drawn(Tree(name, (DrawnRepository("r" * 200, ((name, OLD), ("t" * 128, NEW))),)))
     assert name in boxes(svg)
-    assert "<script" not in hierarchy_svg(Tree(name, (Repository(name, ((name, OLD),)),)))
+    assert "<script" not in hierarchy_svg(Tree(name, (DrawnRepository(name, ((name, OLD),)),)))
     assert all(len(text.text or "") < 100 for text in svg.iter(f"{SVG}text"))
 
 
 def test_nothing_pushed_yet_is_drawn_kindly() -> None:
     assert "Nothing has been pushed yet" in hierarchy_svg(Tree("127.0.0.1:5000"))
-    assert "no tags" in hierarchy_svg(Tree("127.0.0.1:5000", (Repository("a/b"),)))
+    assert "no tags" in hierarchy_svg(Tree("127.0.0.1:5000", (DrawnRepository("a/b"),)))
 
 
 def test_it_says_in_words_what_it_draws() -> None:
@@ -149,7 +152,7 @@ class FakeRegistry:
 def test_reading_a_registry() -> None:
     tree = read_tree(FakeRegistry())  # type: ignore[arg-type]
     assert tree.repositories == (
-        Repository("a/b", (("1", OLD), ("latest", OLD))),
-        Repository("c/d", (("multi", Image("sha256:index")),)),
+        DrawnRepository("a/b", (("1", OLD), ("latest", OLD))),
+        DrawnRepository("c/d", (("multi", PicturedImage("sha256:index")),)),
     )
     assert [found.name for found in read_tree(FakeRegistry(), ["c/d"]).repositories] == ["c/d"]  # type: ignore[arg-type]

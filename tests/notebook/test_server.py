@@ -15,9 +15,9 @@ import msgspec
 import pytest
 from serving import END_LIMIT, Server, processes_naming, serving
 
-from checker.catalog import Catalog
-from checker.errors import BrokenLab, EnvironmentFault
-from checker.model import Lab
+from checker.base.errors import BrokenLab, EnvironmentFault
+from checker.base.model import Lab
+from checker.lab.catalog import Catalog
 from checker.notebook import copies, server
 
 ROOT = "class of Übung"
@@ -73,7 +73,7 @@ def test_a_place_that_cannot_be_written_is_named(lab: Lab, tmp_path: Path) -> No
 def test_nothing_of_the_users_own_jupyter_is_used(lab: Lab, tmp_path: Path) -> None:
     outer = {"PATH": "/bin", "HOME": "/home/me", "JUPYTER_PATH": "/mine", "JUPYTER_CONFIG_DIR": "/mine"}
     inner = server.environment(
-        {**outer, "IPYTHONDIR": "/mine"}, tmp_path / "c", tmp_path / "w", lab, "secret"
+        {**outer, "IPYTHONDIR": "/mine"}, tmp_path / "c", tmp_path / "w", lab.folder.parent.parent, "secret"
     )
     assert "/mine" not in inner.values()
     assert inner["HOME"] == "/home/me"
@@ -94,8 +94,9 @@ def test_a_port_that_is_taken_is_said_at_once(
     monkeypatch.setenv("REGISTRY_LAB_CACHE", str(tmp_path / "cache"))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
+        (tmp_path / ROOT).mkdir()
         with pytest.raises(EnvironmentFault, match=f"{port} is already in use") as raised:
-            server.open_notebook(lab, tmp_path / ROOT, say=print, port=port, browser=False)
+            server.open_notebook("x.ipynb", tmp_path / ROOT, tmp_path, say=print, port=port, browser=False)
     assert "--port" in raised.value.action
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 

@@ -5,7 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from checker.model import AnswerRun, Finding, LabReport, Outcome, Report, StepReport, Versions, Written
+from checker.base.model import Lab
+from checker.base.results import (
+    AnswerRun,
+    AnswerText,
+    Finding,
+    LabReport,
+    Outcome,
+    Report,
+    StepReport,
+    Versions,
+)
+from checker.lab import workspace
+from checker.lab.catalog import Catalog
+from checker.lab.workspace import Workspace
+from tests.helpers import TinyLab
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -45,6 +59,20 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str | bytes], None]
 
 
 @pytest.fixture
+def lab(tiny: TinyLab) -> Lab:
+    """The tiny lab as it is read."""
+    return Catalog(tiny.root).lab("90")
+
+
+@pytest.fixture
+def place(lab: Lab, tmp_path: Path) -> Workspace:
+    """A new workspace of the tiny lab."""
+    made = Workspace(tmp_path / "workspace" / lab.name)
+    workspace.create(lab, made)
+    return made
+
+
+@pytest.fixture
 def sample() -> LabReport:
     """One workspace with every outcome in it."""
     return LabReport(
@@ -70,7 +98,7 @@ def sample() -> LabReport:
                 points=10,
                 max_points=10,
                 seconds=0.42,
-                written=Written(
+                written=AnswerText(
                     path="steps/build.sh", text='docker build --tag "$APP:dev" . && echo <done>\n'
                 ),
                 answer=AnswerRun(exit_code=0, seconds=0.8, output="Successfully tagged shop:dev\n"),
@@ -157,7 +185,7 @@ def hostile_report() -> Report:
             max_points=points,
             findings=(finding,) if outcome is Outcome.FAIL else (),
             reason=HOSTILE,
-            written=Written(path=HOSTILE, text=HOSTILE, truncated=True),
+            written=AnswerText(path=HOSTILE, text=HOSTILE, truncated=True),
             answer=run,
         )
 

@@ -4,10 +4,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from .common import Failed, Task, say
+from .common import ActionTask, Failed, say
 
 
-def run(task: Task) -> None:
+def run(task: ActionTask) -> None:
     patterns = [line.strip() for line in task.text("path").splitlines() if line.strip()]
     found = [path for pattern in patterns for path in _found(task.workspace, pattern)]
     if not found:
@@ -21,7 +21,7 @@ def run(task: Task) -> None:
 
 
 def _found(workspace: Path, pattern: str) -> Iterator[Path]:
-    """What a pattern fits, which may be a whole path: `${{ github.workspace }}/report.html`."""
+    """Yield what a pattern fits, which may be a whole path: `${{ github.workspace }}/report.html`."""
     whole = Path(pattern)
     base = Path(whole.anchor) if whole.is_absolute() else workspace
     yield from sorted(base.glob(str(whole.relative_to(whole.anchor) if whole.is_absolute() else whole)))

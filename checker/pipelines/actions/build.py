@@ -8,7 +8,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from .common import Failed, Task, ask, call, legacy, say
+from .common import ActionTask, Failed, ask, call, legacy, say
 from .setup import driver
 
 BUILDKIT_ONLY = ("secrets", "secret-envs", "secret-files", "ssh", "build-contexts", "call")
@@ -20,7 +20,7 @@ REMOTE = re.compile(
 DIGEST = re.compile(r"digest: (sha256:[0-9a-f]{64})")
 
 
-def run(task: Task) -> None:
+def run(task: ActionTask) -> None:
     if asked := [name for name in BUILDKIT_ONLY if task.text(name)]:
         raise Failed(f"The lab's builder has no {', '.join(asked)}: that needs BuildKit.")
     outputs = task.lines("outputs", commas=False)
@@ -47,7 +47,7 @@ def run(task: Task) -> None:
         say("No output is configured: the image stays in the builder's cache.")
 
 
-def _build(task: Task, context: str, file: str) -> str:
+def _build(task: ActionTask, context: str, file: str) -> str:
     options = [f"--file={file}"] if file else []
     for name, option in (("build-args", "--build-arg"), ("labels", "--label")):
         options += [f"{option}={entry}" for entry in task.lines(name, commas=False)]
@@ -60,8 +60,9 @@ def _build(task: Task, context: str, file: str) -> str:
         return written.read_text(encoding="utf-8").strip()
 
 
-def _source(task: Task, folder: Path) -> tuple[str, str]:
-    """The folder to build from, and the Dockerfile if one is named: both as `docker build` takes them."""
+def _source(task: ActionTask, folder: Path) -> tuple[str, str]:
+    """Return the folder to build from, and the Dockerfile if one is named: both as `docker build` takes
+    them."""
     asked = task.text("context")
     file = task.text("file")
     default = re.match(r"\{\{\s*defaultContext\s*\}\}(?::(.*))?$", asked)
@@ -84,7 +85,7 @@ def _source(task: Task, folder: Path) -> tuple[str, str]:
     return str(root), str(root / file) if file else ""
 
 
-def _platforms(task: Task) -> None:
+def _platforms(task: ActionTask) -> None:
     own = f"linux/{ask('docker', 'version', '--format', '{{.Server.Arch}}')}"
     asked = task.lines("platforms")
     if others := [name for name in asked if name.split("/v")[0] != own]:

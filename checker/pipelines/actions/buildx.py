@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-from .common import Failed, Task, legacy, say
+from .common import ActionTask, Failed, legacy, say
 
 IGNORED_WITH_VALUE = (
     "--platform --builder --cache-from --cache-to --provenance --sbom --attest --metadata-file --progress "
@@ -19,7 +19,7 @@ ABOUT = {
 }
 
 
-def run(task: Task) -> None:
+def run(task: ActionTask) -> None:
     words = sys.argv[3:]
     if words[:1] == ["docker-cli-plugin-metadata"]:
         say(json.dumps(ABOUT))

@@ -2,10 +2,10 @@
 
 import shutil
 
-from .common import Failed, Task, ask, call, say
+from .common import ActionTask, Failed, ask, call, say
 
 
-def run(task: Task) -> None:
+def run(task: ActionTask) -> None:
     wanted = task.text("repository")
     if wanted and wanted.lower() != task.config["repository"].lower():
         raise Failed(f"The repository {wanted} is not in the lab; there is {task.config['repository']}.")
@@ -39,7 +39,7 @@ def run(task: Task) -> None:
         task.note("credentials-kept")
 
 
-def _refspec(task: Task, ref: str) -> str:
+def _refspec(task: ActionTask, ref: str) -> str:
     found = ask("git", "ls-remote", task.config["source"]).splitlines()
     names = {line.split("\t")[1]: line.split("\t")[0] for line in found}
     for name in (ref, f"refs/heads/{ref}", f"refs/tags/{ref}"):

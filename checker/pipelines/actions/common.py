@@ -18,7 +18,7 @@ class Failed(Exception):
         self.code = code
 
 
-class Task:
+class ActionTask:
     """One use of an action. config: what the checker says, of which `source` is the repository's path."""
 
     def __init__(self, name: str, config: dict[str, str], inputs: dict[str, str]) -> None:
@@ -33,14 +33,15 @@ class Task:
         return "" if value is None else str(value).strip()
 
     def flag(self, name: str) -> bool:
-        """An input of the core schema of YAML 1.2; raises Failed for anything else."""
+        """Return an input of the core schema of YAML 1.2; raises Failed for anything else."""
         value = self.text(name)
         if value.lower() in ("true", "false", ""):
             return value.lower() == "true"
         raise Failed(f"The input {name} is {value!r}; it has to be true or false.")
 
     def lines(self, name: str, *, commas: bool = True) -> list[str]:
-        """A list: an entry a line, or several with commas between, as the CSV of Docker's actions has it."""
+        """Return a list: an entry a line, or several with commas between, as the CSV of Docker's actions has
+        it."""
         found: list[str] = []
         for line in self.text(name).splitlines():
             if commas:
@@ -101,7 +102,7 @@ def call(
 
 
 def ask(*command: str, cwd: Path | None = None) -> str:
-    """What a program prints; raises Failed if it fails."""
+    """Return what a program prints; raises Failed if it fails."""
     done = subprocess.run(command, cwd=cwd, text=True, capture_output=True, check=False)
     if done.returncode:
         sys.stderr.write(done.stderr)
@@ -110,5 +111,5 @@ def ask(*command: str, cwd: Path | None = None) -> str:
 
 
 def legacy() -> dict[str, str]:
-    """The environment in which `docker build` uses the builder that the lab's pipelines have."""
+    """Return the environment in which `docker build` uses the builder that the lab's pipelines have."""
     return {"DOCKER_BUILDKIT": "0"}

@@ -1,9 +1,9 @@
 """docker/login-action: `docker login` with the password on standard input."""
 
-from .common import Failed, Task, call
+from .common import ActionTask, Failed, call
 
 
-def run(task: Task) -> None:
+def run(task: ActionTask) -> None:
     registry, user, password = task.text("registry"), task.text("username"), task.text("password")
     if not user and not password:
         raise Failed("Username and password required")

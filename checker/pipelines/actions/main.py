@@ -25,7 +25,7 @@ def main() -> int:
     common = importlib.import_module("actions.common")
 
     name, config = sys.argv[1], json.loads(Path(sys.argv[2]).read_text(encoding="utf-8"))
-    task = common.Task(name, config, json.loads(os.environ.pop("STANDIN_INPUTS", "{}") or "{}"))
+    task = common.ActionTask(name, config, json.loads(os.environ.pop("STANDIN_INPUTS", "{}") or "{}"))
     try:
         importlib.import_module(f"actions.{MODULES[name]}").run(task)
     except common.Failed as failed:

@@ -6,7 +6,7 @@ import os
 import re
 from datetime import UTC, datetime
 
-from .common import Failed, Task, ask, say
+from .common import ActionTask, Failed, ask, say
 
 PRIORITIES = {
     "schedule": 1000,
@@ -29,7 +29,7 @@ FULL, SHORT = "{{version}}", 7
 class Flavor:
     """latest: auto, true or false; what goes before and behind every tag."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: ActionTask) -> None:
         self.latest, self.prefix, self.suffix = "auto", "", ""
         self.on_latest = {"prefix": False, "suffix": False}
         last = ""
@@ -46,7 +46,7 @@ class Flavor:
             raise Failed(f"Invalid latest flavor entry: {self.latest}")
 
 
-class Rule:
+class TagRule:
     """One line of `tags`."""
 
     def __init__(self, line: str) -> None:
@@ -71,11 +71,11 @@ class Rule:
         self.priority = int(self.attributes.get("priority", default))
 
 
-def run(task: Task) -> None:
+def run(task: ActionTask) -> None:
     images = [_image(line) for line in task.lines("images", commas=False)]
     flavor = Flavor(task)
     lines = task.lines("tags", commas=False) or list(DEFAULTS)
-    names, latest = tags_of(task, [Rule(line) for line in lines], flavor)
+    names, latest = tags_of(task, [TagRule(line) for line in lines], flavor)
     if not names:
         say("::warning::No Docker image version has been generated. Check tags input.")
     everything = [*names, *([_latest(flavor)] if latest else [])]
@@ -92,8 +92,8 @@ def run(task: Task) -> None:
     say("Docker tags:\n" + "\n".join(full or everything))
 
 
-def tags_of(task: Task, rules: list[Rule], flavor: Flavor) -> tuple[list[str], bool]:
-    """The tags in their order, the version first, and whether `latest` goes with them."""
+def tags_of(task: ActionTask, rules: list[TagRule], flavor: Flavor) -> tuple[list[str], bool]:
+    """Return the tags in their order, the version first, and whether `latest` goes with them."""
     found: list[str] = []
     latest: bool | None = None
     for rule in sorted(rules, key=lambda rule: -rule.priority):
@@ -114,8 +114,9 @@ def tags_of(task: Task, rules: list[Rule], flavor: Flavor) -> tuple[list[str], b
     return found, bool(latest)
 
 
-def _value(task: Task, rule: Rule) -> tuple[str, bool]:
-    """What a rule gives for this event, empty if it does not apply; whether `latest` may go with it."""
+def _value(task: ActionTask, rule: TagRule) -> tuple[str, bool]:
+    """Return what a rule gives for this event, empty if it does not apply; whether `latest` may go with
+    it."""
     ref, own = task.ref, rule.attributes
     tag = ref.removeprefix("refs/tags/") if ref.startswith("refs/tags/") else ""
     branch = ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else ""
@@ -144,7 +145,7 @@ def _value(task: Task, rule: Rule) -> tuple[str, bool]:
             return (_filled(task, own.get("pattern", "nightly")) if by_clock else "", False)
 
 
-def _version(rule: Rule, given: str) -> tuple[str, bool]:
+def _version(rule: TagRule, given: str) -> tuple[str, bool]:
     found = (SEMVER if rule.type == "semver" else PEP440).fullmatch(given)
     if not found:
         if given:
@@ -169,7 +170,7 @@ def _version(rule: Rule, given: str) -> tuple[str, bool]:
     return EXPRESSION.sub(lambda name: known.get(name[1], ""), pattern), not pre
 
 
-def _matched(rule: Rule, given: str) -> tuple[str, bool]:
+def _matched(rule: TagRule, given: str) -> tuple[str, bool]:
     pattern = rule.attributes["pattern"].strip("/")
     try:
         found = re.search(pattern, given) if given else None
@@ -180,13 +181,13 @@ def _matched(rule: Rule, given: str) -> tuple[str, bool]:
         raise Failed(f"The pattern {pattern} cannot be used: {error}.") from None
 
 
-def default_branch(task: Task) -> str:
+def default_branch(task: ActionTask) -> str:
     repository = task.event.get("repository")
     return str(repository.get("default_branch", "main")) if isinstance(repository, dict) else "main"
 
 
-def _filled(task: Task, text: str) -> str:
-    """A text with the action's global expressions filled in."""
+def _filled(task: ActionTask, text: str) -> str:
+    """Return a text with the action's global expressions filled in."""
     ref = task.ref
 
     def value(found: re.Match[str]) -> str:
@@ -219,7 +220,7 @@ def _latest(flavor: Flavor) -> str:
     return before + "latest" + (flavor.suffix if flavor.on_latest["suffix"] else "")
 
 
-def _labels(task: Task, version: str) -> list[str]:
+def _labels(task: ActionTask, version: str) -> list[str]:
     repository = task.config["repository"]
     url = f"https://github.com/{repository}"
     created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
@@ -240,12 +241,12 @@ def _labels(task: Task, version: str) -> list[str]:
 
 
 def _image(line: str) -> str:
-    """The name of an image; empty if its line switches it off."""
+    """Return the name of an image; empty if its line switches it off."""
     about = dict(field.partition("=")[::2] if "=" in field else ("name", field) for field in _fields(line))
     return "" if about.get("enable", "true") == "false" else about.get("name", "")
 
 
-def _joined(task: Task, separator: str, entries: list[str]) -> str:
+def _joined(task: ActionTask, separator: str, entries: list[str]) -> str:
     # Untouched: the default is a line feed, which `text` would take off.
     return (task.inputs.get(separator) or "\n").join(entries)
 

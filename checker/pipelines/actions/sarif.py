@@ -5,10 +5,10 @@ import os
 import shutil
 from pathlib import Path
 
-from .common import Failed, Task, say
+from .common import ActionTask, Failed, say
 
 
-def run(task: Task) -> None:
+def run(task: ActionTask) -> None:
     if os.environ.get("STANDIN_JOB", "") in task.config["no_security_events"]:
         raise Failed("Resource not accessible by integration: the job's token may not write security-events.")
     asked = task.text("sarif_file") or "../results"

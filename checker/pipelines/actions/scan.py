@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from .common import Failed, Task, say
+from .common import ActionTask, Failed, say
 
 VARIABLES = {
     "exit-code": "TRIVY_EXIT_CODE",
@@ -27,7 +27,7 @@ VARIABLES = {
 KINDS = ("image", "fs", "filesystem", "config", "rootfs", "repo", "sbom")
 
 
-def run(task: Task) -> None:
+def run(task: ActionTask) -> None:
     kind = task.text("scan-type") or "image"
     if kind not in KINDS:
         raise Failed(f"The scan type {kind} is not offered here; there are {', '.join(KINDS)}.")
@@ -50,7 +50,7 @@ def run(task: Task) -> None:
         raise Failed(f"Trivy ended with {done.returncode}.", done.returncode)
 
 
-def _ignore_files(task: Task, env: dict[str, str]) -> None:
+def _ignore_files(task: ActionTask, env: dict[str, str]) -> None:
     """Several files of exceptions become one, as in the action."""
     files = task.lines("trivyignores")
     if not files:
@@ -65,8 +65,8 @@ def _ignore_files(task: Task, env: dict[str, str]) -> None:
     env["TRIVY_IGNOREFILE"] = str(joined)
 
 
-def _image(task: Task, env: dict[str, str]) -> str:
-    """The image as Trivy finds it: in the engine, else in the hub, as whoever logged in there."""
+def _image(task: ActionTask, env: dict[str, str]) -> str:
+    """Return the image as Trivy finds it: in the engine, else in the hub, as whoever logged in there."""
     name = task.text("image-ref")
     if not name:
         raise Failed("The input image-ref is empty: there is no image to scan.")

@@ -4,12 +4,12 @@ import json
 import os
 from pathlib import Path
 
-from .common import Failed, Task, ask, say
+from .common import ActionTask, Failed, ask, say
 
 BUILDER = "registry-lab-builder.json"
 
 
-def run(task: Task) -> None:
+def run(task: ActionTask) -> None:
     platform = f"linux/{ask('docker', 'version', '--format', '{{.Server.Arch}}')}"
     if task.name.endswith("setup-qemu-action"):
         task.output("platforms", platform)
@@ -27,7 +27,7 @@ def run(task: Task) -> None:
 
 
 def driver() -> str:
-    """The driver of the builder that was set up; `docker` without any."""
+    """Return the driver of the builder that was set up; `docker` without any."""
     try:
         found = json.loads(Path(os.environ["DOCKER_CONFIG"], BUILDER).read_text(encoding="utf-8"))
     except (OSError, ValueError):

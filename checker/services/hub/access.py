@@ -1,25 +1,25 @@
 """Finding the repository that a call is about, and whether the caller may do that to it."""
 
 from checker.services.credentials import Caller
-from checker.services.hub.repositories import Repositories, Repository, reach
+from checker.services.hub.repositories import HubRepository, Repositories, reach
 from checker.services.hub.sessions import Sessions
 from checker.services.web import Call, Problem
 
 
-class Access:
+class HubAccess:
     """What the calls about repositories share."""
 
     def __init__(self, sessions: Sessions, repositories: Repositories) -> None:
         self.sessions, self.repositories = sessions, repositories
 
-    def readable(self, call: Call) -> tuple[Caller, Repository]:
+    def readable(self, call: Call) -> tuple[Caller, HubRepository]:
         """Return who calls and the repository in the path. Raises Problem 404 for one that is not theirs to
         see.
         """
         caller = self.sessions.perhaps(call)
         return caller, self._seen(caller, call)
 
-    def owned(self, call: Call, action: str = "delete") -> tuple[Caller, Repository]:
+    def owned(self, call: Call, action: str = "delete") -> tuple[Caller, HubRepository]:
         """Return them if the caller may change the repository. action: what an access token has to allow for
         it.
 
@@ -34,7 +34,7 @@ class Access:
             raise Problem(403, "The scopes of this access token do not reach so far.")
         return caller, repository
 
-    def _seen(self, caller: Caller, call: Call) -> Repository:
+    def _seen(self, caller: Caller, call: Call) -> HubRepository:
         found = self.repositories.find(call.path["namespace"], call.path["repository"])
         if found is None or not self.repositories.visible(caller, found):
             raise Problem(404, "There is no such repository.")

@@ -12,7 +12,7 @@ from checker.services.credentials import TOKEN_PREFIX, Caller, token_hash, usabl
 from checker.services.hub.paging import page
 from checker.services.hub.sessions import Sessions
 from checker.services.hub.shapes import AccessToken, AccessTokens, ChangedToken, NewToken, PageQuery
-from checker.services.store import Store
+from checker.services.store import ServiceStore
 from checker.services.web import Answer, Call, Error, Problem, Route
 
 MOST = 200
@@ -34,7 +34,7 @@ class Issued(msgspec.Struct, frozen=True):
 class AccessTokenApi:
     """The calls under /v2/access-tokens."""
 
-    def __init__(self, store: Store, sessions: Sessions, address: str) -> None:
+    def __init__(self, store: ServiceStore, sessions: Sessions, address: str) -> None:
         self._store, self._sessions, self._address = store, sessions, address
 
     def routes(self) -> list[Route]:

@@ -9,7 +9,7 @@ import httpcore
 import msgspec
 
 from checker.services.clock import now
-from checker.services.store import Store
+from checker.services.store import ServiceStore
 
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 30.0
@@ -46,7 +46,7 @@ def pause(tries: int, chance: float) -> float:
 class Courier:
     """Sends what is due. When and how often is kept, so that a restart goes on where a run ended."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: ServiceStore) -> None:
         self._store = store
         self._woken = asyncio.Event()
         self._under_way: set[str] = set()

@@ -7,10 +7,10 @@ import hashlib
 from contextlib import suppress
 
 from checker.services.distribution import Backend, Unanswered
-from checker.services.front import Exchange, Headers, Reply, refusal
 from checker.services.hub.limits import PullLimits
 from checker.services.hub.outbox import Outbox
 from checker.services.hub.repositories import Repositories
+from checker.services.proxy import Exchange, Headers, UpstreamReply, refusal
 from checker.services.scopes import DIGEST, TAG
 from checker.services.settings import OPERATOR
 
@@ -50,7 +50,7 @@ class HubGate:
         self.ready = asyncio.Event()
         """Set when everything that a kill left open is resolved; changes wait for it."""
 
-    async def before(self, exchange: Exchange) -> Reply | None:
+    async def before(self, exchange: Exchange) -> UpstreamReply | None:
         """Count a pull; write down a push or a deletion. What has no right anyway is left to Distribution."""
         claims, notes = exchange.claims, exchange.notes
         if claims is None:

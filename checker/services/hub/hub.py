@@ -22,7 +22,7 @@ from checker.services.hub.webhookapi import WebhookApi
 from checker.services.notifications import Announced
 from checker.services.operatorapi import operator_route
 from checker.services.settings import OPERATOR, Settings
-from checker.services.store import Store
+from checker.services.store import ServiceStore
 from checker.services.tokens import Signer
 from checker.services.web import Answer, Call, Route
 
@@ -37,7 +37,7 @@ class Hub:
     outbox: Outbox
     courier: Courier
     backend: Backend
-    store: Store
+    store: ServiceStore
 
     async def work(self) -> None:
         """Mend what a kill left half done, then carry deliveries for ever."""
@@ -79,7 +79,7 @@ def _is_manifest(media_type: str) -> bool:
 
 def build_hub(
     settings: Settings,
-    store: Store,
+    store: ServiceStore,
     credentials: Credentials,
     signer: Signer,
     backend: Backend,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from checker.services.settings import Limits
-from checker.services.store import Store
+from checker.services.store import ServiceStore
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Left:
 class PullLimits:
     """Counts; the counts outlive the process, so that a restart is no way round them."""
 
-    def __init__(self, store: Store, limits: Limits, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: ServiceStore, limits: Limits, clock: Callable[[], float] = time.time) -> None:
         self._store, self._limits, self._clock = store, limits, clock
 
     def look(self, account: str, address: str) -> Left:

@@ -18,14 +18,14 @@ import msgspec
 
 from checker.services.clock import moment, now
 from checker.services.distribution import Backend
-from checker.services.hub.repositories import Repositories, Repository
-from checker.services.store import Store
+from checker.services.hub.repositories import HubRepository, Repositories
+from checker.services.store import ServiceStore
 
 
 class Outbox:
     """The intents, and the deliveries they become. address: of this API, for links in what is delivered."""
 
-    def __init__(self, store: Store, repositories: Repositories, address: str) -> None:
+    def __init__(self, store: ServiceStore, repositories: Repositories, address: str) -> None:
         self._store, self._repositories, self._address = store, repositories, address
         self.waiting: Callable[[], None] = lambda: None
 
@@ -160,7 +160,7 @@ class Outbox:
                 )
 
 
-def payload(row: sqlite3.Row, repository: Repository, address: str, delivery: str) -> dict[str, Any]:
+def payload(row: sqlite3.Row, repository: HubRepository, address: str, delivery: str) -> dict[str, Any]:
     """Return what a webhook is sent (Docker Hub, "Webhooks", example payload)."""
     return {
         "callback_url": f"{address}/u/{repository.path}/hook/{delivery}/",

@@ -9,7 +9,7 @@ import msgspec
 from checker.services.clock import now
 from checker.services.credentials import Caller
 from checker.services.scopes import ACTIONS, Access, cut, is_repository
-from checker.services.store import Store
+from checker.services.store import ServiceStore
 
 REACH = {
     "repo:admin": frozenset(ACTIONS),
@@ -20,7 +20,7 @@ REACH = {
 """What an access token's scope allows in its owner's own repositories, private ones included."""
 
 
-class Repository(msgspec.Struct, frozen=True):
+class HubRepository(msgspec.Struct, frozen=True):
     """One repository. path: its name in the registry."""
 
     id: int
@@ -59,20 +59,20 @@ def reach(caller: Caller) -> frozenset[str]:
 class Repositories:
     """All of them; also the policy of the token server."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: ServiceStore) -> None:
         self._store = store
 
-    def find(self, namespace: str, name: str) -> Repository | None:
+    def find(self, namespace: str, name: str) -> HubRepository | None:
         """Return a repository, None if there is none."""
         row = self._store.row("SELECT * FROM repositories WHERE namespace = ? AND name = ?", namespace, name)
         return _repository(row) if row else None
 
-    def by_path(self, path: str) -> Repository | None:
+    def by_path(self, path: str) -> HubRepository | None:
         """Return the repository that images of this name are in."""
         namespace, _, name = path.rpartition("/")
         return self.find(namespace, name)
 
-    def of(self, namespace: str) -> list[Repository]:
+    def of(self, namespace: str) -> list[HubRepository]:
         """Return those of a namespace, the latest changed first."""
         rows = self._store.rows(
             "SELECT * FROM repositories WHERE namespace = ? ORDER BY updated_at DESC, id DESC", namespace
@@ -129,7 +129,7 @@ class Repositories:
         )
 
     def change(
-        self, repository: Repository, description: str, full_description: str, is_private: bool
+        self, repository: HubRepository, description: str, full_description: str, is_private: bool
     ) -> None:
         """Set what is said about a repository, and who sees it."""
         self._store.write(
@@ -158,7 +158,7 @@ class Repositories:
         rows = self._store.rows("SELECT * FROM visibility ORDER BY seq")
         return [Visibility(**{**dict(row), "is_private": bool(row["is_private"])}) for row in rows]
 
-    def remove(self, repository: Repository) -> None:
+    def remove(self, repository: HubRepository) -> None:
         """Forget a repository with its tags and webhooks; what waits to be delivered still is."""
         with self._store.together():
             self._store.write("DELETE FROM repositories WHERE id = ?", repository.id)
@@ -169,7 +169,7 @@ class Repositories:
                 "DELETE FROM intents WHERE repository = ? AND state <> 'pending'", repository.path
             )
 
-    def visible(self, caller: Caller | None, repository: Repository) -> bool:
+    def visible(self, caller: Caller | None, repository: HubRepository) -> bool:
         """Tell whether somebody, or nobody in particular, may know that a repository is there; the operator
         may.
         """
@@ -194,7 +194,7 @@ class Repositories:
         return cut(asked, allowed)
 
 
-def _repository(row: sqlite3.Row) -> Repository:
+def _repository(row: sqlite3.Row) -> HubRepository:
     values = dict(row)
     values["is_private"] = bool(values["is_private"])
-    return Repository(**values)
+    return HubRepository(**values)

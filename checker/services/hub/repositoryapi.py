@@ -3,10 +3,10 @@
 import msgspec
 
 from checker.services.credentials import Caller
-from checker.services.hub.access import Access
+from checker.services.hub.access import HubAccess
 from checker.services.hub.gate import Turns
 from checker.services.hub.paging import page
-from checker.services.hub.repositories import Repositories, Repository, reach
+from checker.services.hub.repositories import HubRepository, Repositories, reach
 from checker.services.hub.sessions import Sessions
 from checker.services.hub.shapes import (
     ChangedRepository,
@@ -32,7 +32,7 @@ class RepositoryApi:
     def __init__(
         self, sessions: Sessions, repositories: Repositories, storage: Storage, turns: Turns, address: str
     ) -> None:
-        self._access = Access(sessions, repositories)
+        self._access = HubAccess(sessions, repositories)
         self._sessions, self._repositories = sessions, repositories
         self._storage, self._turns, self._address = storage, turns, address
 
@@ -162,7 +162,7 @@ class RepositoryApi:
             self._turns.give(repository.path)
         return Answer(status=202)
 
-    def _info(self, caller: Caller, repository: Repository | None) -> RepositoryInfo:
+    def _info(self, caller: Caller, repository: HubRepository | None) -> RepositoryInfo:
         if repository is None:
             raise Problem(404, "There is no such repository.")
         own = reach(caller) if caller.account == repository.namespace else frozenset[str]()
@@ -186,7 +186,7 @@ class RepositoryApi:
         )
 
 
-def _entry(repository: Repository) -> RepositoryEntry:
+def _entry(repository: HubRepository) -> RepositoryEntry:
     return RepositoryEntry(
         name=repository.name,
         namespace=repository.namespace,

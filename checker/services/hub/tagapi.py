@@ -4,15 +4,15 @@ import sqlite3
 from typing import Any
 
 from checker.services.distribution import Backend, Unanswered
-from checker.services.hub.access import Access
+from checker.services.hub.access import HubAccess
 from checker.services.hub.gate import Turns
 from checker.services.hub.outbox import Outbox
 from checker.services.hub.paging import page
-from checker.services.hub.repositories import Repositories, Repository
+from checker.services.hub.repositories import HubRepository, Repositories
 from checker.services.hub.sessions import Sessions
 from checker.services.hub.shapes import Image, Page, PageQuery, Tag
 from checker.services.hub.storage import Storage
-from checker.services.store import Store
+from checker.services.store import ServiceStore
 from checker.services.web import Answer, Call, Error, Problem, Route
 
 
@@ -21,7 +21,7 @@ class TagApi:
 
     def __init__(
         self,
-        store: Store,
+        store: ServiceStore,
         sessions: Sessions,
         repositories: Repositories,
         storage: Storage,
@@ -31,7 +31,7 @@ class TagApi:
         address: str,
     ) -> None:
         self._store, self._storage, self._outbox, self._turns = store, storage, outbox, turns
-        self._access, self._backend, self._address = Access(sessions, repositories), backend, address
+        self._access, self._backend, self._address = HubAccess(sessions, repositories), backend, address
         self._images: dict[str, list[Image]] = {}
 
     def routes(self) -> list[Route]:
@@ -100,13 +100,13 @@ class TagApi:
             self._turns.give(repository.path)
         return Answer(status=204)
 
-    def _row(self, repository: Repository, tag: str) -> sqlite3.Row:
+    def _row(self, repository: HubRepository, tag: str) -> sqlite3.Row:
         row = self._store.row("SELECT * FROM tags WHERE repository = ? AND name = ?", repository.path, tag)
         if row is None or self._storage.digest(repository.path, row["name"]) is None:
             raise Problem(404, "There is no such tag.")
         return row
 
-    async def _tag(self, repository: Repository, row: sqlite3.Row) -> Tag:
+    async def _tag(self, repository: HubRepository, row: sqlite3.Row) -> Tag:
         try:
             images = await self._behind(repository.path, row["digest"], row["pushed_at"])
         except Unanswered:

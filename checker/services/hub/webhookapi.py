@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 import msgspec
 
 from checker.services.clock import now
-from checker.services.hub.access import Access
+from checker.services.hub.access import HubAccess
 from checker.services.hub.paging import page
 from checker.services.hub.repositories import Repositories
 from checker.services.hub.sessions import Sessions
 from checker.services.hub.shapes import Callback, NewHook, NewPipeline, Page, PageQuery, Pipeline
-from checker.services.store import Store
+from checker.services.store import ServiceStore
 from checker.services.web import Answer, Call, Error, Problem, Route
 
 MOST = 20
@@ -22,9 +22,11 @@ MOST = 20
 class WebhookApi:
     """The calls about webhooks, and the one that receivers of deliveries make."""
 
-    def __init__(self, store: Store, sessions: Sessions, repositories: Repositories, address: str) -> None:
+    def __init__(
+        self, store: ServiceStore, sessions: Sessions, repositories: Repositories, address: str
+    ) -> None:
         self._store, self._address = store, address
-        self._access = Access(sessions, repositories)
+        self._access = HubAccess(sessions, repositories)
 
     def routes(self) -> list[Route]:
         """Return them."""

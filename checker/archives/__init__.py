@@ -1,0 +1,1 @@
+"""Reading archives as strangers make them: safely, and as what they mean."""

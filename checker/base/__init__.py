@@ -1,0 +1,1 @@
+"""What every other room builds on: plain, and importing nothing of ours from outside."""

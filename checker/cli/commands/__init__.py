@@ -1,0 +1,1 @@
+"""The commands of `lab`: options, texts and exit codes, by who uses them."""

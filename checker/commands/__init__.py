@@ -1,1 +1,0 @@
-"""What the commands of the `lab` command line do, above the stages and below the options."""

@@ -1,0 +1,1 @@
+"""Reading the world: registries, engines, references, and what images and services answer."""

@@ -1,1 +1,0 @@
-"""What an instructor is handed: archives, repositories, rosters, times. Nothing here needs an engine."""

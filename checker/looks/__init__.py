@@ -1,1 +1,0 @@
-"""Looking at what learners make: files, certificates, servers, tokens. Facts only, no findings."""

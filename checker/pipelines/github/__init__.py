@@ -1,0 +1,1 @@
+"""GitHub workflows: read, judged and really run."""

@@ -1,0 +1,1 @@
+"""One learner at work: the session, what is watched, where they are, and handing in."""

@@ -1,0 +1,1 @@
+"""Programs of the machine that labs use, and those that are fetched into the cache."""

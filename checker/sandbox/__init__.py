@@ -1,0 +1,1 @@
+"""Running what strangers wrote: a box for one pipeline, a room for a whole grading."""

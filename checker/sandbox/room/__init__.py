@@ -1,0 +1,1 @@
+"""A room: a private world for one grading, with its own engine, files, processes and network."""

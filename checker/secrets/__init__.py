@@ -1,0 +1,1 @@
+"""Secrets where none may be: by their form, in files, images and git histories."""

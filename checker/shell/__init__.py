@@ -1,0 +1,1 @@
+"""Shell scripts, read with a parser: which programs they call, with which arguments."""
