@@ -27,6 +27,8 @@ KEYS = ("stage", "needs", "dependencies", "extends", "rules", "script")
 """Keys of a job that complaints name."""
 STATES = {"PASS": "passed", "FAIL": "failed", "WARN": "warned"}
 WORST = ("passed", "warned", "failed")
+SILENT = "> still running..."
+"""What the program itself says of a job that printed nothing for ten seconds."""
 COPY = re.compile(r": \[[^\]]*\](?= |$)")
 """What stands behind the name of a job that is run several times, by `parallel`."""
 GIT_FAILED = re.compile(r"\s*Command failed with exit code \d+: git ")
@@ -79,6 +81,8 @@ def jobs(output: str, names: Sequence[str], file: PipelineFile, *, ended: bool) 
                     max("warned", states.get(name, "warned"), key=WORST.index),
                     int(code[1]),
                 )
+        elif rest.rstrip() == SILENT:
+            kept.setdefault(name, [])
         elif rest.startswith(("> ", "$ ")) or rest == ">":
             said = kept.setdefault(name, [])
             said.append(rest[2:] if rest.startswith(">") else rest)

@@ -76,6 +76,14 @@ def test_no_job_can_claim_what_another_one_did(sign: str) -> None:
     assert states(output) == {"build": "failed"}
 
 
+def test_what_the_program_says_of_a_silent_job_is_not_the_jobs_output() -> None:
+    beat = "test       > still running..."
+    lines = ("test       starting shell (test)", "test       > one", beat, beat, "test       > two")
+    found = read("\n".join((*lines, beat.replace("test ", "build"))), ended=False)
+    assert found["test"].output == ("one", "two")
+    assert (found["build"].output, found["build"].state) == ((), "cut")
+
+
 def test_a_name_that_begins_like_another_is_not_taken_for_it() -> None:
     output = (
         "build it   > of build it\nbuild      > it\nbuilder    > of nobody\n\n PASS  build it\n PASS  build\n"
