@@ -6,7 +6,7 @@ export PYTHON
 LAB := .venv/bin/lab
 
 .DEFAULT_GOAL := help
-.PHONY: help lab demo test prove lint docs screenshots bench lock clean
+.PHONY: help lab demo test prove lint docs screenshots bench engines lock clean
 
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ bench: ## Measure how long things take, against a baseline each; needs an engine
 	@.ci/environment test
 	@.venv/bin/lab doctor --fix
 	@.venv/bin/python -m tests.bench $(ARGS)
+
+engines: ## Play all labs on every engine there is for Debian 13, as root; ARGS="docker-26 --lab 01 --prove" tries less, or more
+	@.ci/environment test
+	@.venv/bin/python -m tests.engines $(ARGS)
 
 lock: ## Pin all Python packages anew
 	@.ci/lock

@@ -26,6 +26,8 @@ SYSTEMD = Path("/run/systemd/system")
 PACKAGES = ("docker.io", "ca-certificates", "iptables")
 CLIENT = "docker-cli"
 """The client's package where it is apart from the engine's, from Debian 13 on."""
+BUILDER = "docker-buildx"
+"""BuildKit's client, from Debian 13 on; without it every build begins with a notice that its builder is deprecated."""
 
 
 def ensure_engine(say: Say, *, may_install: bool) -> Engine:
@@ -101,17 +103,21 @@ def _dockerd() -> str | None:
 
 
 def _packages() -> list[str]:
-    wanted = [*PACKAGES]
-    if not shutil.which("docker") and debian.system(["apt-cache", "show", CLIENT]).returncode == 0:
-        wanted.append(CLIENT)
-    return wanted
+    return [*PACKAGES, *_of_client()]
+
+
+def _of_client() -> list[str]:
+    """Return the packages of the client that it has of its own here; none if there is a client."""
+    if shutil.which("docker"):
+        return []
+    return [name for name in (CLIENT, BUILDER) if debian.system(["apt-cache", "show", name]).returncode == 0]
 
 
 def _install_client(say: Say) -> None:
     """Debian's client where it is a package of its own; it would bring a second engine otherwise."""
-    if os.geteuid() == 0 and shutil.which("apt-get") and CLIENT in _packages():
+    if os.geteuid() == 0 and shutil.which("apt-get") and CLIENT in (wanted := _of_client()):
         with alone("engine", BUSY, say):
-            debian.install([CLIENT], say, EngineFault)
+            debian.install(wanted, say, EngineFault)
     else:
         raise EngineFault(
             "An engine answers, but there is no `docker` command on the PATH.",

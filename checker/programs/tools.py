@@ -155,7 +155,7 @@ def ensure(names: Iterable[str], say: Say, *, may_install: bool) -> None:
             raise _fault(packaged)
         with alone("tools", "installing programs", say):
             if lacking := [name for name in missing(names) if _tool(name).package]:
-                debian.install(_packages(lacking), say)  # unless another process was faster
+                debian.install(packages(lacking), say)  # unless another process was faster
     for name in missing(names):
         if name in programs.TABLE:
             fetching.get(programs.TABLE[name], say)
@@ -170,7 +170,7 @@ def wish(names: Iterable[str], say: Say) -> None:
         return
     with suppress(EnvironmentFault), alone("tools", "installing programs", say):
         if lacking := missing(lacking):
-            debian.install(_packages(lacking), say)
+            debian.install(packages(lacking), say)
 
 
 def plugins(docker_config: Path) -> None:
@@ -273,7 +273,8 @@ def _tool(name: str) -> Tool:
         ) from None
 
 
-def _packages(names: Iterable[str]) -> list[str]:
+def packages(names: Iterable[str]) -> list[str]:
+    """Return the Debian packages of these tools; an empty name for one that no package has. Raises BrokenLab."""
     return list(dict.fromkeys(_tool(name).package for name in names))
 
 
@@ -287,5 +288,5 @@ def _fault(names: list[str]) -> EnvironmentFault:
     if not shutil.which("apt-get"):
         return EnvironmentFault(message, "Install what is missing by your system's own way.")
     sudo = "" if os.geteuid() == 0 else "sudo "
-    command = f"{sudo}{' '.join(debian.INSTALL)} {' '.join(_packages(packaged))}"
+    command = f"{sudo}{' '.join(debian.INSTALL)} {' '.join(packages(packaged))}"
     return EnvironmentFault(message, f"Run `{command}`.")

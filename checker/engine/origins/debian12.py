@@ -24,7 +24,7 @@ def options() -> list[str]:
     place = cache_dir() / f"debian-{NUMBER}"
     (place / "lists" / "partial").mkdir(parents=True, exist_ok=True)
     (place / "sources.list").write_text(
-        f"deb [signed-by={keyring}] {_mirror()} {CODENAME} main\n", encoding="utf-8"
+        f"deb [signed-by={keyring}] {mirror()} {CODENAME} main\n", encoding="utf-8"
     )
     settings = {
         "Dir::Etc::SourceList": place / "sources.list",
@@ -46,7 +46,7 @@ def _number() -> str:
     return about.get("VERSION_ID", "") if about.get("ID") == "debian" else ""
 
 
-def _mirror() -> str:
+def mirror() -> str:
     """Return the address of Debian's packages that this machine uses already; the public one if that is not
     known."""
     try:

@@ -104,7 +104,7 @@ def test_root_is_told_what_is_installed_and_why_it_failed(machine: SimpleNamespa
 
 def test_the_client_comes_along_where_it_is_apart(machine: SimpleNamespace) -> None:
     machine.fails = {"install"}
-    assert "docker-cli" in fault().message
+    assert "docker-cli docker-buildx" in fault().message
     machine.programs.add("docker")
     assert "docker-cli" not in fault().message
 
