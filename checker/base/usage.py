@@ -58,7 +58,8 @@ def tree(pid: int, proc: Path = PROC, helper: str = "") -> Used | None:
 class Member(msgspec.Struct, frozen=True):
     """A process. cpu: seconds of processor time, those of ended children included. started: seconds after the boot.
 
-    runs: whether it runs or is ready to, also where a control group holds it back (state R, proc(5)).
+    runs: whether it runs or is ready to, also where a control group holds it back (state R, proc(5)). collected: page
+    faults of the children that have ended, which is more after each that does.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Member(msgspec.Struct, frozen=True):
     cpu: float
     started: float
     runs: bool = False
+    collected: int = 0
 
 
 def members(pid: int, proc: Path = PROC) -> dict[int, Member]:
@@ -79,7 +81,7 @@ def quiet(pid: int, proc: Path = PROC, window: float = WINDOW) -> bool:
 
     Looks for a second at its tree and at all engines with their containers; in a room, where everything is ours, at
     everything but this process. What a control group holds back is not counted as waiting until it runs again: it is
-    seen to be ready both times.
+    seen to be ready both times. A script may be seen between two of its programs, but they leave a trace in its counts.
     """
 
     def company() -> dict[int, Member]:
@@ -96,6 +98,8 @@ def quiet(pid: int, proc: Path = PROC, window: float = WINDOW) -> bool:
     if not before or before.keys() != after.keys():
         return False
     held = any(before[number].runs and after[number].runs for number in before)
+    if any(before[number].collected != after[number].collected for number in _below([pid], before)):
+        return False
     return not held and _wanted(after, proc) - wanted < STILL * window
 
 
@@ -108,7 +112,12 @@ def _everything(proc: Path) -> dict[int, Member]:
             fields = rest.split()
             cpu = sum(map(int, fields[11:15])) / UNIT  # utime, stime, and those of ended children
             seen[int(entry.name)] = Member(
-                name.partition("(")[2], int(fields[1]), cpu, int(fields[19]) / UNIT, fields[0] == "R"
+                name.partition("(")[2],
+                int(fields[1]),
+                cpu,
+                int(fields[19]) / UNIT,
+                fields[0] == "R",
+                int(fields[8]),
             )
     return seen
 

@@ -1,4 +1,4 @@
-"""Finding and talking to the container engine.
+"""Finding and talking to the container engine: Docker, wherever it listens.
 
 One `Engine` is one connection. It carries the address explicitly (`docker_host`), because answers
 run with a `DOCKER_CONFIG` of their own, where the user's contexts are not seen.
@@ -23,6 +23,12 @@ LABEL = "registry-lab"
 
 LONGEST_SOCKET_FOLDER = 64
 """Bytes. A socket's path has at most 107 (unix(7)), and the engine puts some 40 behind its folder's."""
+
+NOT_PODMAN = (
+    "it pushes to no registry on 127.0.0.1 without TLS, "
+    "logs in to none through its Docker API, and has no BuildKit"
+)
+"""Why the labs are not played on Podman (tried with 4.3 and 5.4; docs/operator/engines.md has the details)."""
 
 NO_ENGINE_ACTION = "Run `lab doctor --fix` to get one, or start your engine and try again."
 
@@ -130,8 +136,8 @@ def engine_calls() -> Iterator[None]:
 def connect(*, timeout: float = 60) -> Engine:
     """Connect to the first engine that answers.
 
-    timeout: seconds any one later call may take. Raises EngineFault when none answers; its
-    message names every address that was asked and what it said.
+    timeout: seconds any one later call may take. Raises EngineFault when none answers that the labs can be played
+    on; its message names every address that was asked and what it said.
     """
     import docker.errors
     import requests
@@ -145,6 +151,10 @@ def connect(*, timeout: float = 60) -> Engine:
             engine = _ask(address, int(timeout))
         except (docker.errors.DockerException, requests.RequestException, ValueError, OSError) as error:
             seen.append(f"{address}: {_plain(error)}")
+            continue
+        if engine.version.startswith("Podman"):
+            engine.close()
+            seen.append(f"{address} is {engine.version}, which is not enough: {NOT_PODMAN}")
             continue
         os.environ["DOCKER_HOST"] = address  # testcontainers and child processes meet the same engine
         return engine
@@ -181,6 +191,8 @@ def _ask(address: str, timeout: int) -> Engine:
     first.close()
     theirs = str(version.get("ApiVersion", OURS))
     spoken = theirs if docker.utils.version_lt(theirs, OURS) else OURS
+    oldest = str(version.get("MinAPIVersion", spoken))
+    spoken = oldest if docker.utils.version_lt(spoken, oldest) else spoken
     return Engine(address, docker.DockerClient(base_url=address, version=spoken, timeout=timeout), version)
 
 

@@ -67,7 +67,7 @@ def _check_may_provide(fault: EngineFault) -> None:
     if chosen := os.environ.get("DOCKER_HOST"):
         raise EngineFault(fault.message, f"DOCKER_HOST asks for {chosen}: start that engine, or unset it.")
     if not shutil.which("apt-get"):
-        raise EngineFault(fault.message, "Install Docker or Podman, start it and try again.")
+        raise EngineFault(fault.message, "Install Docker, start it and try again.")
     if os.geteuid() == 0:
         return
     if "permission denied" in fault.message:

@@ -90,7 +90,7 @@ def test_a_chosen_engine_is_never_replaced(machine: SimpleNamespace, monkeypatch
 
 def test_without_apt_a_person_has_to_do_it(machine: SimpleNamespace) -> None:
     machine.programs.clear()
-    assert "Install Docker or Podman" in fault().action
+    assert "Install Docker, start it" in fault().action
 
 
 def test_root_is_told_what_is_installed_and_why_it_failed(machine: SimpleNamespace) -> None:
