@@ -146,6 +146,7 @@ def connect(*, timeout: float = 60) -> Engine:
     # The client library reads the user's logins when it is made; it is shown an empty place instead.
     os.environ["DOCKER_CONFIG"] = str(cache_dir() / "docker")
     seen: list[str] = []
+    podman = False
     for address in candidates():
         try:
             engine = _ask(address, int(timeout))
@@ -154,19 +155,21 @@ def connect(*, timeout: float = 60) -> Engine:
             continue
         if engine.version.startswith("Podman"):
             engine.close()
+            podman = True
             seen.append(f"{address} is {engine.version}, which is not enough: {NOT_PODMAN}")
             continue
         os.environ["DOCKER_HOST"] = address  # testcontainers and child processes meet the same engine
         return engine
     what = "; ".join(seen) if seen else "no engine socket exists"
-    raise EngineFault(f"No container engine answers ({what}).{_about_tls(taken)}", _start_one())
+    who = "No engine answers that the labs can be played on" if podman else "No container engine answers"
+    raise EngineFault(f"{who} ({what}).{_about_tls(taken)}", _start_one())
 
 
 def _start_one() -> str:
     chosen = os.environ.get("DOCKER_HOST")
     if not chosen:
         return NO_ENGINE_ACTION
-    return f"DOCKER_HOST asks for {chosen}: start that engine, or unset it and run `lab doctor --fix`."
+    return f"DOCKER_HOST asks for {chosen}: start Docker there, or unset it and run `lab doctor --fix`."
 
 
 def _about_tls(taken: tuple[str, ...]) -> str:

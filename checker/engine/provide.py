@@ -65,7 +65,7 @@ def stop_own_engine(say: Say) -> bool:
 def _check_may_provide(fault: EngineFault) -> None:
     """Raise EngineFault with what a person has to do, unless this process can do it itself."""
     if chosen := os.environ.get("DOCKER_HOST"):
-        raise EngineFault(fault.message, f"DOCKER_HOST asks for {chosen}: start that engine, or unset it.")
+        raise EngineFault(fault.message, f"DOCKER_HOST asks for {chosen}: start Docker there, or unset it.")
     if not shutil.which("apt-get"):
         raise EngineFault(fault.message, "Install Docker, start it and try again.")
     if os.geteuid() == 0:

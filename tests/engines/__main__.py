@@ -15,7 +15,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from checker.base.errors import LabError
+from checker.base.errors import ExitCode, LabError
 from checker.engine.provide import ensure_engine
 from checker.lab.catalog import Catalog
 from tests.engines import root
@@ -87,10 +87,13 @@ def _remove_groups() -> None:
 
 def show(cells: list[Cell], console: Console) -> None:
     labs = sorted({cell.lab for cell in cells})
-    table = Table("engine", *labs, title="passed or how many proofs broke, and minutes")
+    table = Table(title="what became of each lab, and how long it took")
+    table.add_column("engine", no_wrap=True)
+    for lab in labs:
+        table.add_column(lab, no_wrap=True)
     for name in dict.fromkeys(cell.engine for cell in cells):
         row = {cell.lab: cell for cell in cells if cell.engine == name}
-        table.add_row(KINDS[name].title, *(_shown(row.get(lab)) for lab in labs))
+        table.add_row(name, *(_shown(row.get(lab)) for lab in labs))
     console.print(table)
     for cell in cells:
         for line in cell.broken:
@@ -100,7 +103,8 @@ def show(cells: list[Cell], console: Console) -> None:
 def _shown(cell: Cell | None) -> str:
     if cell is None:
         return "not tried"
-    return f"{'passed' if cell.code == 0 else f'{len(cell.broken)} broken'}, {cell.seconds / 60:.1f}"
+    said = {ExitCode.PASSED: "passed", ExitCode.FAILED: "failed"}.get(ExitCode(cell.code), "not played")
+    return f"{said} {cell.seconds:.0f} s"
 
 
 def main() -> int:

@@ -46,7 +46,8 @@ ROOTLESS = "unix:///run/user/1000/"
 
 KINDS = {
     "docker-26-legacy": Kind(
-        title="Docker 26.1, legacy builder", start=_dockerd(before=f"mount -t tmpfs none {BUILDX}\n")
+        title="Docker 26.1, legacy builder",
+        start=_dockerd(before=f"mount --bind /dev/null {BUILDX}/docker-buildx\n"),
     ),
     "docker-26": Kind(title="Docker 26.1, BuildKit", start=_dockerd()),
     "docker-26-containerd": Kind(
@@ -54,7 +55,9 @@ KINDS = {
     ),
     "docker-28-containerd": Kind(
         title="Docker 28.5, BuildKit, containerd's image store",
-        start=_dockerd(CONTAINERD_STORE, f"mount --bind {TESTING}{BUILDX} {BUILDX}\n"),
+        start=_dockerd(
+            CONTAINERD_STORE, f"mount --bind {TESTING}{BUILDX}/docker-buildx {BUILDX}/docker-buildx\n"
+        ),
         path=f"{TESTING}/usr/bin:{TESTING}/usr/sbin",
     ),
     "docker-26-rootless": Kind(

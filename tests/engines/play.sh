@@ -27,7 +27,19 @@ until docker version > /out/version 2>&1; do
     fi
     sleep 0.2
 done
-if ! docker load --quiet --input /srv/images.tar > /out/loaded 2>&1; then
+# What is loaded into containerd's store stays as it was packed, and pulled images are packed. Some programs take all
+# layers of an image for packed, or none, as the first of them is (Trivy 0.76).
+loaded() {
+    if [[ $(docker info --format '{{.DriverStatus}}') != *containerd* ]]; then
+        docker load --quiet --input /srv/images.tar
+        return
+    fi
+    while read -r tag; do
+        skopeo --insecure-policy copy --quiet "docker-archive:/srv/images.tar:$tag" "oci-archive:/tmp/packed.tar:docker.io/$tag" &&
+            docker load --quiet --input /tmp/packed.tar && rm /tmp/packed.tar || return
+    done < /srv/images.txt
+}
+if ! loaded > /out/loaded 2>&1; then
     echo "The engine does not take the images:"
     tail -n 3 /out/loaded
     exit 3

@@ -84,6 +84,7 @@ def make(engine: Engine, say: Say) -> Path:
         ["docker", "save", "--output", archive, *tags], env={**os.environ, **engine.environment()}, check=True
     )
     archive.chmod(0o644)
+    (root / "srv/images.txt").write_text("".join(f"{tag}\n" for tag in tags))
     return root
 
 
@@ -161,4 +162,5 @@ def _put_project(root: Path) -> None:
             shutil.copy2(PROJECT / name, home / name)
     _inside(root, "cd /srv/registry-lab && .ci/environment lab")
     programs = cache_dir() / "programs"
-    shutil.copytree(programs, root / "srv/programs", symlinks=True, dirs_exist_ok=True)
+    shutil.rmtree(root / "srv/programs", ignore_errors=True)
+    shutil.copytree(programs, root / "srv/programs", symlinks=True)
