@@ -253,7 +253,8 @@ def _mistaken(lab: Lab, mistake: Mistake, report: LabReport) -> Iterator[str]:
         elif step.outcome is Outcome.SKIPPED and mistake.step in _needed(lab, step.step):
             continue
         elif step.outcome is not Outcome.PASS:
-            yield f"step {step.step} is {step.outcome} as well: {', '.join(codes) or step.reason}"
+            seen = "; ".join(f"{finding.code}: {finding.observed}" for finding in step.findings)
+            yield f"step {step.step} is {step.outcome} as well: {seen or step.reason}"
 
 
 def _needed(lab: Lab, name: str) -> set[str]:

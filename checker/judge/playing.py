@@ -103,8 +103,14 @@ class Playing:
                 return all_failed(self._lab, evidence.finding(step.name, why))
         if why := self._revive():
             return all_failed(self._lab, evidence.finding(step.name, why))
-        self._moved = images.put_back(self._engine, self._bases)  # checks and later replays rest on them
+        self._put_back()
         return self._both(look, waiting)
+
+    def _put_back(self) -> None:
+        """Give base images their names back that an answer took: checks, what they build, and later replays rest on
+        them."""
+        moved = images.put_back(self._engine, self._bases)
+        self._moved += [name for name in moved if name not in self._moved]
 
     def _both(self, look: Judging, waiting: Sequence[Step]) -> tuple[StepReport, ...]:
         """Return the verdicts of both moments, now that all answers have run. waiting: steps of which both
@@ -158,6 +164,7 @@ class Playing:
 
     def _judge(self, look: Judging, steps: Sequence[Step]) -> str:
         """Judge steps whose answers have just run. Return how one of these broke what it is judged by, else nothing."""
+        self._put_back()
         names = frozenset(step.name for step in steps)
         passed = {name: Outcome.PASS for name, seen in self._first.items() if seen.outcome is Outcome.PASS}
         state = file_state(self._place) if any(step.files_only for step in steps) else ""

@@ -371,6 +371,21 @@ def test_an_answer_cannot_keep_a_base_image_for_itself(
     assert engine.client.images.get(BASE).id == before
 
 
+def test_a_base_image_that_an_answer_removed_is_there_again_for_the_next(
+    lab: Command, tiny: TinyLab, solved: Path
+) -> None:
+    with (solved / "steps/push.sh").open("a") as file:
+        file.write(f"docker image rm {BASE}\n")
+    pin = (solved / "steps/pin.sh").read_text()
+    build = f"set -eu\nprintf 'FROM {BASE}\\nLABEL more=1\\n' | docker build --quiet --tag \"$REGISTRY/$WORD:2\" -\n"
+    (solved / "steps/pin.sh").write_text(build + pin)
+
+    done, steps, warnings = graded(lab, solved)
+
+    assert (done.code, steps) == (0, ALL_PASS), done.out
+    assert warnings == [f"An answer moved or removed the lab's own image {BASE}; it was put back."]
+
+
 def test_ctrl_c_leaves_the_report_of_those_that_were_done(lab: Command, tiny: TinyLab, solved: Path) -> None:
     other = tiny.solve(lab.home / "bo" / TinyLab.name)
     with (other / "steps/push.sh").open("a") as file:
