@@ -98,9 +98,8 @@ def quiet(pid: int, proc: Path = PROC, window: float = WINDOW) -> bool:
     if not before or before.keys() != after.keys():
         return False
     held = any(before[number].runs and after[number].runs for number in before)
-    if any(before[number].collected != after[number].collected for number in _below([pid], before)):
-        return False
-    return not held and _wanted(after, proc) - wanted < STILL * window
+    worked = any(before[number].collected != after[number].collected for number in _below([pid], before))
+    return not held and not worked and _wanted(after, proc) - wanted < STILL * window
 
 
 def _everything(proc: Path) -> dict[int, Member]:

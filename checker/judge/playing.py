@@ -79,7 +79,7 @@ class Playing:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        return (*map(_taken, self._moved), *map(_stopped, dict.fromkeys(self._stopped)))
+        return (*map(_taken, dict.fromkeys(self._moved)), *map(_stopped, dict.fromkeys(self._stopped)))
 
     def play(self, look: Judging) -> tuple[StepReport, ...]:
         """Run all answers, judge each step when its answer has run, and all of them at the end.
@@ -109,8 +109,7 @@ class Playing:
     def _put_back(self) -> None:
         """Give base images their names back that an answer took: checks, what they build, and later replays rest on
         them."""
-        moved = images.put_back(self._engine, self._bases)
-        self._moved += [name for name in moved if name not in self._moved]
+        self._moved += images.put_back(self._engine, self._bases)
 
     def _both(self, look: Judging, waiting: Sequence[Step]) -> tuple[StepReport, ...]:
         """Return the verdicts of both moments, now that all answers have run. waiting: steps of which both

@@ -91,8 +91,12 @@ TABLE: dict[str, Tool] = {
 def missing(names: Iterable[str]) -> list[str]:
     """Return those of the tools that are not there, and of those they need. A few look-ups. Raises
     BrokenLab."""
-    wanted = [each for name in names for each in (name, *_tool(name).needs)]
-    return [name for name in dict.fromkeys(wanted) if not _tool(name).there()]
+    return [name for name in with_needs(names) if not _tool(name).there()]
+
+
+def with_needs(names: Iterable[str]) -> list[str]:
+    """Return the tools, each with those that it cannot do without behind it. Raises BrokenLab."""
+    return list(dict.fromkeys(each for name in names for each in (name, *_tool(name).needs)))
 
 
 def program(name: str) -> Path:
@@ -274,8 +278,8 @@ def _tool(name: str) -> Tool:
 
 
 def packages(names: Iterable[str]) -> list[str]:
-    """Return the Debian packages of these tools; an empty name for one that no package has. Raises BrokenLab."""
-    return list(dict.fromkeys(_tool(name).package for name in names))
+    """Return the Debian packages of these tools, of those that a package has. Raises BrokenLab."""
+    return list(dict.fromkeys(filter(None, (_tool(name).package for name in names))))
 
 
 def _fault(names: list[str]) -> EnvironmentFault:

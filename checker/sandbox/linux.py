@@ -48,6 +48,11 @@ def mount(source: str | Path, target: str | Path, kind: str = "", flags: int = 0
     )
 
 
+def mount_terminals(target: str | Path) -> None:
+    """Mount terminals of its own at `target`, that nobody outside has."""
+    mount("devpts", target, "devpts", NOSUID | NOEXEC, "newinstance,ptmxmode=0666,mode=620")
+
+
 def bind(source: str | Path, target: str | Path, *, writable: bool = False) -> None:
     """Show `source`, with what is mounted below it, at `target` too: to be read unless `writable`."""
     mount(source, target, flags=BIND | REC)

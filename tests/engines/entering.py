@@ -10,14 +10,13 @@ import sys
 from pathlib import Path
 
 from checker.sandbox import linux
+from checker.sandbox.room.roots import LINKS
 
 DEVICES = {
     "null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0),
     "fuse": (10, 229), "net/tun": (10, 200),
 }  # fmt: skip
 """Character devices, for everybody: a rootless engine makes its network of tun and its layers by fuse."""
-LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2", "ptmx": "pts/ptmx"}
-TERMINALS = "newinstance,ptmxmode=0666,mode=620"
 
 
 def enter(root: Path, *, own_network: bool, command: list[str]) -> int:
@@ -51,7 +50,7 @@ def _devices(folder: Path) -> None:
         os.mknod(folder / name, 0o666 | stat.S_IFCHR, os.makedev(major, minor))
     for name, target in LINKS.items():
         (folder / name).symlink_to(target)
-    linux.mount("devpts", folder / "pts", "devpts", linux.NOSUID | linux.NOEXEC, TERMINALS)
+    linux.mount_terminals(folder / "pts")
     linux.mount("tmpfs", folder / "shm", "tmpfs", 0, "mode=1777")
     os.umask(0o022)
 

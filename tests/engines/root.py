@@ -5,11 +5,11 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from checker.base.cache import cache_dir
 from checker.base.errors import EnvironmentFault
+from checker.base.say import Say
 from checker.engine import images
 from checker.engine.connection import Engine
 from checker.engine.origins import debian12
@@ -18,7 +18,6 @@ from checker.programs import debian, tools
 from checker.stack import kind
 from tests.engines.kinds import BUILDX, LEARNER, TESTING
 
-Say = Callable[[str], None]
 PROJECT = Path(__file__).parents[2]
 SUITE, LATER = "trixie", "testing"
 PACKAGES = (
@@ -43,7 +42,7 @@ CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 def place() -> Path:
-    """Return where everything of `make engines` lies; a path without a name of any machine's user."""
+    """Return where everything of `make engines` lies."""
     return cache_dir() / "engines"
 
 
@@ -53,9 +52,8 @@ def make(engine: Engine, say: Say) -> Path:
     engine: has the base images, or gets them. Raises EnvironmentFault.
     """
     catalog = Catalog()
-    named = {tool for lab in catalog.labs() for tool in lab.tools}
-    every = sorted(named | {other for tool in named for other in tools.TABLE[tool].needs})
-    packages = sorted({*PACKAGES, *filter(None, tools.packages(every))})
+    every = tools.with_needs(tool for lab in catalog.labs() for tool in lab.tools)
+    packages = sorted({*PACKAGES, *tools.packages(every)})
     about = hashlib.sha256(repr((packages, OF_TESTING, SUITE)).encode()).hexdigest()[:12]
     root = place() / f"root-{about}"
     if not root.is_dir():

@@ -72,7 +72,7 @@ def jobs(output: str, names: Sequence[str], file: PipelineFile, *, ended: bool) 
             state = STATES[found[1]]
             states[name] = max(state, states.get(name, state), key=WORST.index)
             continue
-        if rest.startswith("starting "):
+        if rest.startswith("starting ") or rest.rstrip() == SILENT:
             kept.setdefault(name, [])
         elif runnershell.ALLOWED in rest:
             if code := re.fullmatch(rf"> {runnershell.ALLOWED} (\d+)", rest.rstrip()):
@@ -81,8 +81,6 @@ def jobs(output: str, names: Sequence[str], file: PipelineFile, *, ended: bool) 
                     max("warned", states.get(name, "warned"), key=WORST.index),
                     int(code[1]),
                 )
-        elif rest.rstrip() == SILENT:
-            kept.setdefault(name, [])
         elif rest.startswith(("> ", "$ ")) or rest == ">":
             said = kept.setdefault(name, [])
             said.append(rest[2:] if rest.startswith(">") else rest)

@@ -241,13 +241,7 @@ def _init(layers: bool) -> None:
     quiet = linux.NOSUID | linux.NODEV | linux.NOEXEC
     linux.mount("proc", ROOM / "proc", "proc", quiet)
     linux.mount("sysfs", ROOM / "sys", "sysfs", quiet)
-    linux.mount(
-        "devpts",
-        ROOM / "dev/pts",
-        "devpts",
-        linux.NOSUID | linux.NOEXEC,
-        "newinstance,ptmxmode=0666,mode=620",
-    )
+    linux.mount_terminals(ROOM / "dev/pts")
     _mount_groups(ROOM / "sys/fs/cgroup", quiet)
     linux.mount(ROOM, ROOM, flags=linux.BIND | linux.REC)
     linux.pivot_root(ROOM)
