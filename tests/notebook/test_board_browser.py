@@ -1,26 +1,19 @@
 """The live board in an instructor's browser, with thirty learners who are at work."""
 
 import random
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from axe import serious
-from playwright.sync_api import Page, expect, sync_playwright
+from browsing import chromium
+from playwright.sync_api import Page, expect
 
 from checker.base.model import Lab
 from checker.lab.catalog import Catalog
 from tests.boards import Served, people, serving
 
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "build/screenshots"
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-sync",
-)
 LIMIT = 15_000
 pytestmark = pytest.mark.browser
 
@@ -57,14 +50,8 @@ def board(lab: Lab, tmp_path: Path) -> Iterator[Served]:
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    assert chromium, "this test drives Chromium; `make test` installs it, or: apt-get install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
-        try:
-            yield browser.new_page(viewport={"width": 1280, "height": 1000})
-        finally:
-            browser.close()
+    with chromium() as browser:
+        yield browser.new_page(viewport={"width": 1280, "height": 1000})
 
 
 def shoot(page: Page, name: str) -> None:

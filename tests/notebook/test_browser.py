@@ -3,14 +3,14 @@
 Drives the real server in headless Chromium. Leaves its screenshots in `build/screenshots/`.
 """
 
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Locator, Page, Request, expect, sync_playwright
+from browsing import chromium
+from playwright.sync_api import Locator, Page, Request, expect
 from serving import Server, serving
 
 from checker.practice.session import Session
@@ -20,15 +20,6 @@ STEP = "references"
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "build/screenshots"
 CELL_LIMIT = 60_000
 """Milliseconds, as playwright counts."""
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 pytestmark = [pytest.mark.browser, pytest.mark.engine]
 
 
@@ -54,14 +45,8 @@ def server(session: Session, tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    assert chromium, "this test drives Chromium; `make test` installs it, or: apt-get install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
-        try:
-            yield browser.new_page(viewport={"width": 1200, "height": 1000})
-        finally:
-            browser.close()
+    with chromium() as browser:
+        yield browser.new_page(viewport={"width": 1200, "height": 1000})
 
 
 def cell(page: Page, first_line: str) -> Locator:

@@ -2,13 +2,13 @@
 
 import json
 import random
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from axe import serious
-from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
+from browsing import chromium
+from playwright.sync_api import Browser, Dialog, Page, expect
 
 from checker.base.results import (
     AnswerRun,
@@ -27,7 +27,6 @@ from checker.report.grades import grade
 from tests.boards import people
 
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "build/screenshots"
-FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 EVIL = '"><script>alert(1)</script><img src=x onerror=alert(2)><a href="javascript:alert(3)">x</a>'
 pytestmark = pytest.mark.browser
 
@@ -65,14 +64,8 @@ def a_class(learners: int, steps: int) -> Report:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    assert chromium, "this test drives Chromium; `make test` installs it, or: apt-get install chromium"
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
-        try:
-            yield started
-        finally:
-            started.close()
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ Drives the real server in headless Chromium. Leaves its screenshots in `build/sc
 """
 
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -12,9 +11,10 @@ from pathlib import Path
 
 import pytest
 from axe import serious
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from browsing import chromium
+from playwright.sync_api import Locator, Page, expect
 from serving import Server, serving
-from test_browser import CELL_LIMIT, FLAGS, LAB, cell, run, shoot
+from test_browser import CELL_LIMIT, LAB, cell, run, shoot
 
 from checker.practice.session import Session
 
@@ -42,14 +42,8 @@ def server(session: Session, tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    assert chromium, "this test drives Chromium; `make test` installs it, or: apt-get install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
-        try:
-            yield browser.new_page(viewport={"width": 1200, "height": 1000})
-        finally:
-            browser.close()
+    with chromium() as browser:
+        yield browser.new_page(viewport={"width": 1200, "height": 1000})
 
 
 def outside(session: Session, script: str) -> None:

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 from axe import serious
-from playwright.sync_api import Page, expect, sync_playwright
+from browsing import chromium
+from playwright.sync_api import Page, expect
 from serving import Server, serving
-from test_browser import CELL_LIMIT, FLAGS, cell, run, shoot
+from test_browser import CELL_LIMIT, cell, run, shoot
 
 from checker.lab import progress
 from checker.lab.catalog import Catalog
@@ -34,16 +35,8 @@ def server(session: Session, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    import shutil
-
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    assert chromium, "this test drives Chromium; `make test` installs it, or: apt-get install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
-        try:
-            yield browser.new_page(viewport={"width": 1200, "height": 900})
-        finally:
-            browser.close()
+    with chromium() as browser:
+        yield browser.new_page(viewport={"width": 1200, "height": 900})
 
 
 def test_a_card_for_each_lab_says_how_far_one_is_and_opens_it(
